@@ -1,0 +1,1 @@
+"""importer: CSV into InfluxDB 2, every row accounted for."""

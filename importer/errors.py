@@ -1,0 +1,144 @@
+"""The errors that the importer raises.
+
+::
+
+    ImporterError
+    ├── ConfigurationError      wrong options, mapping, settings: nothing was touched
+    │   ├── MappingError        the mapping file or the mapper; names the key
+    │   ├── BucketExistsError   a bucket that may not be replaced unasked
+    │   └── LoadInProgressError another load holds the target bucket
+    ├── SourceError             the input cannot be opened, decoded or split
+    ├── LoadError               the load failed; the live bucket is as it was
+    │   ├── VerificationError   the server does not hold what was sent
+    │   └── SpoolError          a local file that the accounting needs cannot be written
+    └── ServerError             the server's answers, translated in one place
+        ├── TransientServerError    worth another try
+        │   └── ServerUnreachableError  no answer at all
+        └── TerminalServerError     trying again cannot help
+            ├── AuthorizationError  401, 403
+            ├── NotFoundError       404: no such organisation or bucket
+            └── RequestRefusedError any other 4xx
+                ├── MalformedLinesError 400 of a write: nothing of the batch is stored
+                ├── PartialWriteError   422 of a write: some points are not stored
+                └── PayloadTooLargeError 413
+
+Transient and terminal are types, so that a retry never has to read a message.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AuthorizationError",
+    "BucketExistsError",
+    "ConfigurationError",
+    "ImporterError",
+    "LoadError",
+    "LoadInProgressError",
+    "MalformedLinesError",
+    "MappingError",
+    "NotFoundError",
+    "PartialWriteError",
+    "PayloadTooLargeError",
+    "RequestRefusedError",
+    "ServerError",
+    "ServerUnreachableError",
+    "SourceError",
+    "SpoolError",
+    "TerminalServerError",
+    "TransientServerError",
+    "VerificationError",
+]
+
+
+class ImporterError(Exception):
+    """Base of everything that the importer raises on purpose."""
+
+
+class ConfigurationError(ImporterError):
+    """Wrong options, settings or names; found before anything was written."""
+
+
+class MappingError(ConfigurationError):
+    """The mapping does not fit its own rules or the source's header."""
+
+
+class BucketExistsError(ConfigurationError):
+    """The target bucket exists and may not be replaced without being asked for."""
+
+
+class LoadInProgressError(ConfigurationError):
+    """Another load holds the target bucket."""
+
+
+class SourceError(ImporterError):
+    """The input cannot be opened, decoded or split into records."""
+
+
+class LoadError(ImporterError):
+    """The load failed after it had begun; the live bucket is untouched."""
+
+
+class VerificationError(LoadError):
+    """The server does not hold what the ledger says it should."""
+
+
+class SpoolError(LoadError):
+    """A local file that the accounting needs (rejects, spool) cannot be written."""
+
+
+class ServerError(ImporterError):
+    """An answer of the server, or its absence.
+
+    Attributes:
+        status: the HTTP status code, None where there was no answer.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class TransientServerError(ServerError):
+    """Worth another try.
+
+    Attributes:
+        retry_after_seconds: what the server's ``Retry-After`` asked for, if it could be read.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ServerUnreachableError(TransientServerError):
+    """Nobody answered: connection refused, reset or timed out."""
+
+
+class TerminalServerError(ServerError):
+    """Trying again cannot help."""
+
+
+class AuthorizationError(TerminalServerError):
+    """401 or 403: the token is wrong or may not do this."""
+
+
+class NotFoundError(TerminalServerError):
+    """404: the organisation or the bucket does not exist."""
+
+
+class RequestRefusedError(TerminalServerError):
+    """Any other 4xx answer."""
+
+
+class MalformedLinesError(RequestRefusedError):
+    """400 of a write: a line cannot be parsed and nothing of the batch is stored."""
+
+
+class PartialWriteError(RequestRefusedError):
+    """422 of a write: some points of the batch are not stored."""
+
+
+class PayloadTooLargeError(RequestRefusedError):
+    """413: the batch must be halved."""

@@ -1,0 +1,1 @@
+"""The server's side: which one to talk to, and a local one to start."""
