@@ -1,0 +1,90 @@
+"""Explicit DBRP mappings: the database names by which InfluxQL clients reach a bucket.
+
+Goes in: bucket ids and the mappings that the old bucket had. Comes out: the same mappings for the new
+bucket, and a warning for each that could not be carried. A mapping names its bucket by id and cannot be
+given another, so it is deleted and made again; the swap's mark remembers it meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from importer.bucket.mark import DatabaseMapping
+from importer.errors import AuthorizationError, NotFoundError, RequestRefusedError
+from importer.server.connection import Server
+
+__all__ = ["explicit_mappings", "move_mappings"]
+
+PATH = "/api/v2/dbrps"
+
+
+def explicit_mappings(server: Server, bucket_id: str) -> tuple[DatabaseMapping, ...]:
+    """The mappings that somebody made for this bucket; the server's own follow its name by themselves."""
+    return tuple(
+        DatabaseMapping(entry["database"], entry["retention_policy"], entry["default"])
+        for entry in _entries(server, {"bucketID": bucket_id})
+        if not entry["virtual"]
+    )
+
+
+def move_mappings(
+    server: Server, mappings: Iterable[DatabaseMapping], old_id: str | None, new_id: str
+) -> list[str]:
+    """Make each mapping name the new bucket. Done again, it does nothing.
+
+    Args:
+        server: the connection.
+        mappings: those of the old bucket.
+        old_id: the old bucket; None or gone is fine.
+        new_id: the new bucket.
+
+    Returns:
+        A warning for each mapping that does not name the new bucket.
+    """
+    warnings = []
+    for mapping in mappings:
+        try:
+            _move(server, mapping, old_id, new_id)
+        except (AuthorizationError, RequestRefusedError) as error:
+            warnings.append(
+                f"the DBRP mapping {mapping.database}/{mapping.retention_policy} could not be carried over "
+                f"({error}); create it for the new bucket, else InfluxQL clients do not find the data"
+            )
+    return warnings
+
+
+def _move(server: Server, mapping: DatabaseMapping, old_id: str | None, new_id: str) -> None:
+    found = [
+        entry
+        for entry in _entries(server, {"db": mapping.database, "rp": mapping.retention_policy})
+        if not entry["virtual"]
+    ]
+    if any(entry["bucketID"] == new_id for entry in found):
+        return
+    for entry in found:
+        if entry["bucketID"] == old_id:
+            _delete(server, entry["id"])
+    server.call(
+        "POST",
+        PATH,
+        body={
+            "orgID": server.org_id,
+            "bucketID": new_id,
+            "database": mapping.database,
+            "retention_policy": mapping.retention_policy,
+            "default": mapping.default,
+        },
+    )
+
+
+def _entries(server: Server, query: dict[str, str]) -> list[dict[str, Any]]:
+    answer = server.call("GET", PATH, query={"orgID": server.org_id, **query})
+    return list(answer["content"] or ())
+
+
+def _delete(server: Server, mapping_id: str) -> None:
+    try:
+        server.call("DELETE", f"{PATH}/{mapping_id}", query={"orgID": server.org_id})
+    except NotFoundError:
+        return

@@ -1,0 +1,179 @@
+"""Holding a bucket: signs of life that others can see, and telling a dead load from a living one.
+
+Goes in: a bucket with the importer's mark. Comes out: whether the load behind it is alive, and for the
+load's own bucket a :class:`HeldBucket` that keeps showing that it is.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from importer.bucket import catalogue
+from importer.bucket.catalogue import Bucket
+from importer.bucket.mark import Mark, Owner
+from importer.errors import LoadError, NotFoundError, ServerError
+from importer.server.connection import Server
+
+__all__ = ["DEAD_AFTER_SECONDS", "HeldBucket", "is_alive", "this_process"]
+
+BEAT_SECONDS: Final = 10.0
+DEAD_AFTER_SECONDS: Final = 60.0
+
+_held_here: set[str] = set()
+
+
+def this_process() -> Owner:
+    """The owner that a bucket held by this process names."""
+    return Owner(host=socket.gethostname(), machine=_machine(), pid=os.getpid())
+
+
+def is_alive(bucket: Bucket) -> bool:
+    """Whether the load that a bucket's mark names is still at work.
+
+    A load shows life by touching its bucket; 60 seconds without are its death. On the same machine the
+    process itself is looked for, so that a killed load does not stand in the way of the next.
+
+    Args:
+        bucket: as just read from the server; one without a mark or without an owner is nobody's.
+    """
+    if bucket.mark is None or bucket.mark.owner is None:
+        return False
+    if bucket.id in _held_here:
+        return True
+    here, owner = this_process(), bucket.mark.owner
+    same_machine = (owner.host, owner.machine) == (here.host, here.machine)
+    if same_machine and (owner.pid == here.pid or not _is_running(owner.pid)):
+        return False
+    return bucket.idle_seconds < DEAD_AFTER_SECONDS
+
+
+class HeldBucket:
+    """A bucket that this process works on; from the first moment it shows life to others.
+
+    Args:
+        server: the connection.
+        bucket: as just read from the server or created.
+        mark: the mark with this process as its owner, as it stands in the description.
+
+    Attributes:
+        lost: set once another process has taken the bucket over or removed it: the load must stop.
+    """
+
+    def __init__(self, server: Server, bucket: Bucket, mark: Mark) -> None:
+        self.id = bucket.id
+        self.lost = threading.Event()
+        self._server = server
+        self._text = bucket.settings.text
+        self._mark = mark
+        self._writing = mark
+        self._lock = threading.RLock()
+        self._stopped = threading.Event()
+        _held_here.add(self.id)
+        self._thread = threading.Thread(target=self._beat_until_stopped, name="heartbeat", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def claim(cls, server: Server, bucket: Bucket, mark: Mark) -> HeldBucket:
+        """Take over the bucket of a dead load by writing this process into its mark.
+
+        A load that was only asleep finds another owner in it when it wakes, and stops.
+        """
+        claimed = replace(mark, owner=this_process())
+        catalogue.update(server, bucket.id, bucket.settings.text, claimed)
+        return cls(server, bucket, claimed)
+
+    @property
+    def mark(self) -> Mark:
+        """The mark as this process wrote it last."""
+        return self._mark
+
+    def describe(self, mark: Mark, *, text: str | None = None, name: str | None = None) -> None:
+        """Write a new mark, and in the same request a new text and name.
+
+        Args:
+            mark: the new mark.
+            text: the user's part of the description; None leaves it.
+            name: the bucket's new name; None leaves it.
+
+        Raises:
+            LoadError: the bucket is no longer this process's.
+            NameTakenError: another bucket has that name.
+        """
+        with self._lock:
+            # An answer may get lost on its way, and the step be done again.
+            self._writing = mark
+            self.check()
+            new_text = self._text if text is None else text
+            catalogue.update(self._server, self.id, new_text, mark, name)
+            self._mark, self._text = mark, new_text
+
+    def check(self) -> None:
+        """Look whether the bucket is still this process's.
+
+        Raises:
+            LoadError: it is gone, or another process has taken it over.
+        """
+        with self._lock:
+            found = catalogue.get(self._server, self.id)
+            if found is None or found.mark is None or not self._is_mine(found.mark):
+                self.lost.set()
+        if self.lost.is_set():
+            raise LoadError(
+                f"the load {self._mark.load_id} no longer holds the bucket {self._mark.target!r}: "
+                "another process has taken its place or removed its bucket"
+            )
+
+    def stop(self) -> None:
+        """Show life no longer. The bucket stays as it is."""
+        self._stopped.set()
+        _held_here.discard(self.id)
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout=BEAT_SECONDS)
+
+    def beat(self) -> None:
+        """One sign of life; sets `lost` if the bucket is no longer this process's."""
+        try:
+            self.describe(self._mark)
+        except (NotFoundError, LoadError):
+            self.lost.set()
+        except ServerError:
+            # The load itself waits for an absent server, or fails; a missed beat is no reason to.
+            return
+
+    def _is_mine(self, found: Mark) -> bool:
+        mine = (self._mark.load_id, self._mark.owner)
+        return (found.load_id, found.owner) == mine or found == self._writing
+
+    def _beat_until_stopped(self) -> None:
+        while not self._stopped.wait(BEAT_SECONDS) and not self.lost.is_set():
+            self.beat()
+
+
+def _machine() -> str:
+    """Something equal for two processes exactly if a process id means the same to both.
+
+    Two containers may share a host name and still number their processes each from 1.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 (the link's text is no path)
+    except OSError:
+        return f"{uuid.getnode():x}"
+
+
+def _is_running(pid: int) -> bool:
+    if os.name != "posix":
+        return True  # signal 0 is no mere question elsewhere; the 60 seconds decide
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

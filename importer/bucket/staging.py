@@ -1,0 +1,97 @@
+"""The staging bucket: where a load writes until it is complete, and the lock on its target.
+
+Goes in: a target and settings. Comes out: a held bucket of a name that is fixed for the target. As the
+server allows a name only once, of two loads that begin at the same moment one gets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from importer.bucket import catalogue
+from importer.bucket.catalogue import Bucket, NameTakenError
+from importer.bucket.holding import DEAD_AFTER_SECONDS, HeldBucket, is_alive
+from importer.bucket.mark import Mark
+from importer.bucket.names import staging_name
+from importer.bucket.settings import BucketSettings
+from importer.errors import BucketExistsError, LoadInProgressError
+from importer.server.connection import Server
+
+__all__ = ["in_progress", "take_place"]
+
+ATTEMPTS = 5
+
+
+def take_place(
+    server: Server,
+    mark: Mark,
+    settings: BucketSettings,
+    *,
+    say: Callable[[str], None],
+) -> tuple[HeldBucket, bool]:
+    """Get hold of the target's staging bucket.
+
+    A dead load's staging bucket is removed, unless it belongs to this very load: then it is gone on with.
+
+    Args:
+        server: the connection.
+        mark: for the staging bucket (or the lock), with this process as the owner.
+        settings: retention and shard duration of a new staging bucket.
+        say: takes a line for the user.
+
+    Returns:
+        The bucket, and whether it is one that this load left behind.
+
+    Raises:
+        LoadInProgressError: another load of this target is alive; names it.
+        BucketExistsError: the name is taken by a bucket that is not the importer's to remove.
+    """
+    name = staging_name(mark.target)
+    for _ in range(ATTEMPTS):
+        found = catalogue.find(server, name)
+        if found is None:
+            try:
+                created = catalogue.create(server, name, settings, mark)
+            except NameTakenError:
+                continue
+            return HeldBucket(server, created, mark), False
+        left_behind = _left_behind(found)
+        if left_behind.load_id == mark.load_id and left_behind.role == mark.role:
+            return HeldBucket.claim(server, found, left_behind), True
+        catalogue.delete(server, found.id)
+        say(
+            f"removed what the load {left_behind.load_id} (begun {left_behind.since}) had left unfinished "
+            f"for the bucket {mark.target!r}"
+        )
+    raise LoadInProgressError(
+        f"the bucket {mark.target!r} is wanted by several loads at this moment; try again"
+    )
+
+
+def in_progress(bucket: Bucket, mark: Mark) -> LoadInProgressError:
+    """The refusal that names the load at work on a bucket."""
+    owner = mark.owner
+    who = f"process {owner.pid} on {owner.host}, " if owner else ""
+    left = max(1, round(DEAD_AFTER_SECONDS - bucket.idle_seconds))
+    return LoadInProgressError(
+        f"the bucket {mark.target!r} is being filled by the load {mark.load_id} ({who}begun {mark.since}, "
+        f"last sign of life {max(0, round(bucket.idle_seconds))} s ago); wait for its end, or, if that "
+        f"process is gone, try again in {left} s"
+    )
+
+
+def _left_behind(found: Bucket) -> Mark:
+    mark = found.mark
+    if mark is None or mark.role not in {"staging", "lock"}:
+        raise BucketExistsError(
+            f"the bucket {found.name!r} has the name that this load needs for its staging bucket, "
+            "and the importer did not make it; rename or delete it"
+        )
+    if is_alive(found):
+        raise in_progress(found, mark)
+    if mark.phase == "swapping":
+        raise BucketExistsError(
+            f"{found.name!r} holds the complete data of the load {mark.load_id}, which was interrupted while "
+            f"it replaced {mark.target!r}, and another bucket has taken that name; rename or delete that one"
+        )
+    return mark

@@ -1,0 +1,240 @@
+"""The swap: a loaded and verified bucket takes the name of the old one.
+
+Goes in: the held staging bucket, and the old bucket if there is one. Comes out: the new bucket under the
+target's name with the old one's text, labels and DBRP mappings; the old one deleted, or kept.
+
+The state of the swap is in the two buckets' descriptions, written in the same request that changes a
+name. Every step may be done again, and at every moment one complete copy exists:
+
+    ============  ====================================  ==================================================
+    step          under the target's name               elsewhere
+    ============  ====================================  ==================================================
+    announce      old bucket                            staging, now in phase ``swapping``: it is complete
+    set aside     nothing, for some milliseconds        old bucket as ``T.importer-old-<load>``, staging
+    put in place  new bucket, in phase ``finishing``    old bucket
+    finish        new bucket                            old bucket until labels and mappings are carried
+    close         new bucket, marked with its numbers   nothing, or the old bucket as ``T.old-<time>``
+    ============  ====================================  ==================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from importer.bucket import catalogue
+from importer.bucket.catalogue import Bucket, NameTakenError
+from importer.bucket.dbrp import explicit_mappings, move_mappings
+from importer.bucket.holding import HeldBucket
+from importer.bucket.mark import Mark
+from importer.bucket.names import aside_name, kept_name
+from importer.errors import (
+    AuthorizationError,
+    LoadError,
+    NotFoundError,
+    RequestRefusedError,
+    TransientServerError,
+)
+from importer.server.connection import Server
+
+__all__ = ["Checkpoint", "complete", "retire", "swap"]
+
+Checkpoint = Callable[[str], None]
+PATIENCE_SECONDS = 60.0
+
+
+def swap(
+    server: Server,
+    held: HeldBucket,
+    old: Bucket | None,
+    *,
+    points: int,
+    values: int,
+    keep_old: bool,
+    checkpoint: Checkpoint,
+) -> list[str]:
+    """Let the staging bucket take the target's name.
+
+    Args:
+        server: the connection.
+        held: the staging bucket, complete and verified.
+        old: the bucket under the target's name; None if there is none.
+        points: distinct points that the new bucket holds.
+        values: field values that it holds.
+        keep_old: keep the old bucket under another name.
+        checkpoint: called with each step's name once it is done.
+
+    Returns:
+        Warnings of what could not be carried over.
+
+    Raises:
+        LoadError: the staging bucket was lost to another process, or the name to another bucket.
+        ServerError: the server refused a step or was silent for a minute; a repair goes on from there.
+    """
+    _patiently(lambda: announce(server, held, old, points=points, values=values, keep_old=keep_old))
+    checkpoint("announce")
+    return complete(server, held, checkpoint)
+
+
+def complete(server: Server, held: HeldBucket, checkpoint: Checkpoint) -> list[str]:
+    """Go on with a swap that was announced, from wherever it stands.
+
+    Args, Returns, Raises: as :func:`swap`.
+    """
+    warnings: list[str] = []
+
+    def carry_and_warn() -> None:
+        warnings[:] = carry(server, held)
+
+    for name, step in (
+        ("set aside", lambda: set_aside(server, held)),
+        ("put in place", lambda: put_in_place(server, held)),
+        ("carry", carry_and_warn),
+        ("retire", lambda: retire_partner(server, held)),
+        ("close", lambda: close(held)),
+    ):
+        _patiently(step)
+        checkpoint(name)
+    return warnings
+
+
+def announce(
+    server: Server, held: HeldBucket, old: Bucket | None, *, points: int, values: int, keep_old: bool
+) -> None:
+    """Say in the staging bucket that it is complete, and all that a repair needs to know."""
+    held.describe(
+        replace(
+            held.mark,
+            phase="swapping",
+            points=points,
+            values=values,
+            partner=old.id if old else None,
+            mappings=explicit_mappings(server, old.id) if old else (),
+            keep_old=keep_old,
+        )
+    )
+
+
+def set_aside(server: Server, held: HeldBucket) -> None:
+    """Rename the old bucket, which frees the target's name."""
+    mark = held.mark
+    old = _partner(server, held)
+    if mark.role != "staging" or old is None or old.name != mark.target:
+        return
+    held.check()
+    before = old.mark if old.mark and old.mark.role == "live" else None
+    aside = Mark(
+        role="old",
+        load_id=mark.load_id,
+        target=mark.target,
+        phase="swapping",
+        since=mark.since,
+        points=before.points if before else None,
+        values=before.values if before else None,
+        origin_load_id=before.load_id if before else None,
+        partner=held.id,
+        keep_old=mark.keep_old,
+    )
+    catalogue.update(server, old.id, old.settings.text, aside, aside_name(mark.target, mark.load_id))
+
+
+def put_in_place(server: Server, held: HeldBucket) -> None:
+    """Rename the staging bucket to the target's name, with the old one's text."""
+    mark = held.mark
+    if mark.role == "live":
+        return
+    old = _partner(server, held)
+    try:
+        held.describe(
+            replace(mark, role="live", phase="finishing"),
+            text=old.settings.text if old else None,
+            name=mark.target,
+        )
+    except NameTakenError as error:
+        where = f"; the bucket that it was to replace is {old.name!r}" if old else ""
+        raise LoadError(
+            f"another bucket took the name {mark.target!r} while the load {mark.load_id} was at work{where}"
+        ) from error
+
+
+def carry(server: Server, held: HeldBucket) -> list[str]:
+    """Give the new bucket the labels and DBRP mappings of the old one; returns warnings."""
+    old = _partner(server, held)
+    warnings = _carry_labels(server, old, held.id) if old else []
+    return warnings + move_mappings(server, held.mark.mappings, held.mark.partner, held.id)
+
+
+def retire_partner(server: Server, held: HeldBucket) -> None:
+    """Delete the old bucket, or give it the name under which it is kept."""
+    old = _partner(server, held)
+    if old is not None:
+        held.check()
+        retire(server, old, keep=held.mark.keep_old)
+
+
+def retire(server: Server, old: Bucket, *, keep: bool) -> None:
+    """Delete a bucket that was set aside, or make it an ordinary one under another name.
+
+    Args:
+        server: the connection.
+        old: a bucket in the role ``old``; any other, such as one kept already, is left alone.
+        keep: whether it is kept.
+    """
+    if old.mark is None or old.mark.role != "old":
+        return
+    if not keep:
+        catalogue.delete(server, old.id)
+        return
+    for attempt in range(100):
+        try:
+            catalogue.update(server, old.id, old.settings.text, None, kept_name(old.mark.target, attempt))
+        except NameTakenError:
+            continue
+        return
+
+
+def close(held: HeldBucket) -> None:
+    """Leave in the new bucket's mark what a later load asks for, and nothing else."""
+    mark = held.mark
+    held.describe(
+        Mark(
+            role="live",
+            load_id=mark.load_id,
+            target=mark.target,
+            phase="done",
+            since=mark.since,
+            points=mark.points,
+            values=mark.values,
+        )
+    )
+
+
+def _partner(server: Server, held: HeldBucket) -> Bucket | None:
+    return catalogue.get(server, held.mark.partner) if held.mark.partner else None
+
+
+def _carry_labels(server: Server, old: Bucket, new_id: str) -> list[str]:
+    new = catalogue.get(server, new_id)
+    present = new.settings.label_ids if new else ()
+    warnings = []
+    for label_id in old.settings.label_ids:
+        if label_id in present:
+            continue
+        try:
+            server.call("POST", f"{catalogue.PATH}/{new_id}/labels", body={"labelID": label_id})
+        except (AuthorizationError, NotFoundError, RequestRefusedError) as error:
+            warnings.append(f"the label {label_id} could not be carried over to the new bucket ({error})")
+    return warnings
+
+
+def _patiently(step: Callable[[], None]) -> None:
+    for attempt in Retrying(
+        retry=retry_if_exception_type(TransientServerError),
+        wait=wait_exponential_jitter(initial=0.2, max=10),
+        stop=stop_after_delay(PATIENCE_SECONDS),
+        reraise=True,
+    ):
+        with attempt:
+            step()
