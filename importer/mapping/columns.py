@@ -1,0 +1,217 @@
+"""The column path: a mapping applied to whole columns.
+
+Goes in: a :class:`~importer.records.Table`. Comes out: a :class:`~importer.records.PointBatch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from importer.errors import MappingError
+from importer.mapping.spec import FieldSpec, Mapping, ValueSpec, check_columns, template_parts
+from importer.mapping.timestamps import Precision, parse_times
+from importer.mapping.values import DTYPES, FALSE, TRUE, to_values, type_of_first
+from importer.records import Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
+
+__all__ = ["ColumnMapper", "time_range"]
+
+
+class ColumnMapper:
+    """Applies a mapping, block by block, in input order.
+
+    Untyped fields take the type of the first value that comes by, for the whole load.
+
+    Args:
+        mapping: the mapping.
+        precision: finer timestamps are faults.
+        known_types: types that are fixed already, by field key, such as those of the live bucket.
+    """
+
+    def __init__(
+        self, mapping: Mapping, *, precision: Precision = "ns", known_types: dict[str, FieldType] | None = None
+    ) -> None:
+        self.mapping = mapping
+        self._precision: Precision = precision
+        self._types: dict[str, FieldType] = dict(known_types or {})
+        for key, spec in mapping.fields.items():
+            if spec.known_type is not None:
+                self._types[key] = spec.known_type
+        self._filter = _filter_expression(mapping.filter)
+        self._filter_columns = tuple(self._filter.meta.root_names()) if self._filter is not None else ()
+
+    @property
+    def field_types(self) -> dict[str, FieldType]:
+        """The types that are decided so far, by field key."""
+        return dict(self._types)
+
+    def wanted_columns(self, header: Sequence[str], source: str) -> tuple[str, ...]:
+        """The columns to read from a source.
+
+        Raises:
+            MappingError: the header lacks one of them, with the nearest names.
+        """
+        wanted = tuple(dict.fromkeys((*self.mapping.columns, *self._filter_columns)))
+        check_columns(wanted, header, source)
+        return wanted
+
+    def __call__(self, table: Table) -> PointBatch:
+        """Map a block's rows.
+
+        Raises:
+            MappingError: the filter cannot be computed.
+        """
+        frame = self._without_null_texts(table.frame)
+        kept = self._filtered(frame, table)
+        skipped: dict[SkipReason, int] = {"blank": table.blank, "filtered": frame.height - kept.height}
+        collected = _Collected(kept["record"])
+        columns = self._columns(kept, collected)
+        points = pl.DataFrame(columns)
+        if collected.faults:
+            points = points.filter(~collected.faulty)
+        fields = tuple(self._field_columns())
+        with_field = points.filter(pl.any_horizontal(pl.lit(value=False), *(pl.col(field.column).is_not_null() for field in fields)))
+        skipped["no_fields"] = points.height - with_field.height
+        return PointBatch(
+            block=table.block,
+            frame=with_field,
+            tags=tuple(TagColumn(key, f"tag:{key}", _origin(tag)) for key, tag in self.mapping.tags.items()),
+            fields=fields,
+            faults=(*table.faults, *collected.faults),
+            skipped={reason: count for reason, count in skipped.items() if count},
+            rows_mapped=with_field.height,
+            rows_faulty=len({fault.record for fault in table.faults}) + int(collected.faulty.sum()),
+        )
+
+    def _columns(self, frame: pl.DataFrame, collected: _Collected) -> list[pl.Series]:
+        spec = self.mapping
+        times_text = _text(frame, spec.time.source)
+        times = parse_times(times_text, spec.time, self._precision)
+        time_column = _origin(spec.time.source)
+        collected.add(times_text.is_null(), time_column, "time_missing", "there is no timestamp")
+        for mask, word, message in times.errors:
+            collected.add(mask, time_column, word, message, times_text)
+        measurement = _text(frame, spec.measurement)
+        collected.add(measurement.is_null(), _origin(spec.measurement), "measurement", "is empty")
+        columns = [measurement.alias("measurement"), times.ns.alias("time"), frame["record"]]
+        columns += [_text(frame, tag).alias(f"tag:{key}") for key, tag in spec.tags.items()]
+        for key, field in spec.fields.items():
+            column = self._field(frame, key, field, collected)
+            if column is not None:
+                columns.append(column.alias(f"field:{key}"))
+        return columns
+
+    def _field(self, frame: pl.DataFrame, key: str, spec: FieldSpec, collected: _Collected) -> pl.Series | None:
+        if spec.value is not None:
+            return _constant(spec.value, DTYPES[self._types[key]], frame.height)
+        text = _text(frame, spec)
+        if key not in self._types:
+            first = type_of_first(text)
+            if first is None:
+                return None
+            self._types[key] = first
+        kind = self._types[key]
+        values = to_values(
+            text,
+            kind,
+            decimal=spec.decimal or self.mapping.csv.decimal,
+            true=spec.true or TRUE,
+            false=spec.false or FALSE,
+        )
+        if values.faulty is not None:
+            collected.add(values.faulty, _origin(spec), kind, values.message, text)
+        if spec.default is None:
+            return values.values
+        return values.values.fill_null(_constant(spec.default, DTYPES[kind], 1).item())
+
+    def _field_columns(self) -> list[FieldColumn]:
+        return [
+            FieldColumn(key, self._types[key], f"field:{key}", _origin(field))
+            for key, field in self.mapping.fields.items()
+            if key in self._types
+        ]
+
+    def _without_null_texts(self, frame: pl.DataFrame) -> pl.DataFrame:
+        empty = ["", *self.mapping.csv.null]
+        text = pl.selectors.string()
+        return frame.with_columns(pl.when(text.is_in(empty)).then(None).otherwise(text).name.keep())
+
+    def _filtered(self, frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+        if self._filter is None:
+            return frame
+        try:
+            return frame.filter(self._filter)
+        except pl.exceptions.PolarsError as error:
+            first, last = table.block.first_line, table.block.first_line + table.block.data.count(b"\n") - 1
+            reason = str(error).splitlines()[0]
+            raise MappingError(
+                f"filter {self.mapping.filter!r} cannot be computed on lines {first} to {last}: {reason}; "
+                "columns are text: compare with text, or convert by TRY_CAST(column AS DOUBLE)"
+            ) from error
+
+
+class _Collected:
+    """Faults of a block's cells, and which rows have one."""
+
+    def __init__(self, records: pl.Series) -> None:
+        self._records = records
+        self.faulty = pl.Series([False]).new_from_index(0, len(records))
+        self.faults: list[Fault] = []
+
+    def add(self, mask: pl.Series, column: str, word: str, message: str, text: pl.Series | None = None) -> None:
+        if not mask.any():
+            return
+        self.faulty |= mask
+        shown = text.filter(mask) if text is not None else [None] * int(mask.sum())
+        for record, cell in zip(self._records.filter(mask), shown, strict=True):
+            said = f"{_shortened(cell)}: {message}" if cell is not None else message
+            self.faults.append(Fault(record, column, word, said))
+
+
+def time_range(table: Table, mapping: Mapping) -> tuple[int, int] | None:
+    """The first and last timestamp (ns) of a block that can be read; None if there is none."""
+    times = parse_times(_text(table.frame, mapping.time.source), mapping.time)
+    good = times.ns
+    for mask, _, _ in times.errors:
+        good = good.set(mask, None)
+    if good.null_count() == len(good):
+        return None
+    return int(good.min()), int(good.max())  # type: ignore[arg-type]
+
+
+def _text(frame: pl.DataFrame, spec: ValueSpec) -> pl.Series:
+    """A value's text in each row; null as soon as a cell that it needs is empty."""
+    if spec.column is not None:
+        return frame[spec.column]
+    if spec.template is None:
+        return _constant(str(spec.value), pl.String, frame.height)
+    parts: list[pl.Expr] = []
+    for literal, name in template_parts(spec.template):
+        if literal:
+            parts.append(pl.lit(literal))
+        if name is not None:
+            parts.append(pl.col(name))
+    return frame.select(pl.concat_str(parts).alias("text"))["text"]
+
+
+def _origin(spec: ValueSpec) -> str:
+    return "+".join(spec.columns)
+
+
+def _constant(value: object, dtype: type[pl.DataType], length: int) -> pl.Series:
+    return pl.Series([value], dtype=dtype).new_from_index(0, length)
+
+
+def _filter_expression(condition: str | None) -> pl.Expr | None:
+    if condition is None:
+        return None
+    try:
+        return pl.sql_expr(condition)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise MappingError(f"filter {condition!r} is not an SQL condition: {reason}") from error
+
+
+def _shortened(cell: str, most: int = 60) -> str:
+    return repr(cell) if len(cell) <= most else repr(cell[:most]) + "…"

@@ -1,0 +1,228 @@
+"""Text to nanoseconds since 1970 UTC, exactly: integer arithmetic only, nothing wraps, nothing is guessed.
+
+Goes in: a column of text and a :class:`~importer.mapping.spec.TimeSpec`. Comes out: :class:`Times`.
+
+polars parses the date and time down to the second; the fraction is taken as text. polars lets
+nanoseconds wrap around, rolls second 60 over and drops digits past the ninth, hence the checks here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from importer.mapping.spec import LocalTimePolicy, TimeSpec
+from importer.mapping.time_formats import RFC3339, UNIX_DIGITS, TextFormat, text_format
+
+__all__ = ["MAX_TIME_NS", "MIN_TIME_NS", "PRECISION_NS", "Precision", "Times", "parse_times"]
+
+MIN_TIME_NS = -(2**63) + 2
+MAX_TIME_NS = 2**63 - 2
+"""The first and the last timestamp that InfluxDB stores."""
+
+Precision = Literal["s", "ms", "us", "ns"]
+PRECISION_NS: dict[Precision, int] = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+
+_RFC3339 = r"^\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)\s*$"
+_NUMBER = r"^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?\s*$"
+_MOST_DIGITS = 19
+
+OUT_OF_RANGE = "InfluxDB keeps times from 1677-09-21 to 2262-04-11"
+LEAP_SECOND = "second 60 (a leap second) has no place in InfluxDB"
+TOO_FINE = "digits below a nanosecond"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Timestamps.
+
+    Attributes:
+        ns: Int64, null where there is none.
+        errors: for each kind of fault, which rows have it (Boolean), its word and its message; a row is
+            in one kind at the most. An empty cell is no fault here.
+    """
+
+    ns: pl.Series
+    errors: tuple[tuple[pl.Series, str, str], ...]
+
+
+def parse_times(text: pl.Series, spec: TimeSpec, precision: Precision = "ns") -> Times:
+    """Parse a column of text.
+
+    Args:
+        text: String; null and empty cells stay null.
+        spec: format, zone and policy.
+        precision: a timestamp that is finer is a fault.
+    """
+    text = text.str.strip_chars()
+    errors = _Errors(text)
+    if spec.format in UNIX_DIGITS:
+        ns = _unix(text, UNIX_DIGITS[spec.format], errors)
+    elif spec.format == RFC3339:
+        ns = _rfc3339(text, errors)
+    else:
+        ns = _by_format(text, spec, text_format(spec.format), errors)
+    unit = PRECISION_NS[precision]
+    if unit > 1:
+        errors.add(ns % unit != 0, "precision", f"finer than the precision {precision} that was asked for")
+    return Times(ns, tuple(errors.kinds))
+
+
+class _Errors:
+    """Collects faults; of a row's faults the first one counts."""
+
+    def __init__(self, text: pl.Series) -> None:
+        self.kinds: list[tuple[pl.Series, str, str]] = []
+        self._taken = text.is_null()
+
+    def add(self, mask: pl.Series, word: str, message: str) -> None:
+        new = mask.fill_null(value=False) & ~self._taken
+        if new.any():
+            self.kinds.append((new, word, message))
+            self._taken |= new
+
+
+def _by_format(text: pl.Series, spec: TimeSpec, form: TextFormat, errors: _Errors) -> pl.Series:
+    head, fraction = _split_fraction(text, form)
+    local = head.str.to_datetime(form.head, time_unit="us", strict=False, ambiguous="null")
+    errors.add(local.is_null(), "time_format", f"does not fit the format {spec.format}")
+    if form.has_seconds:
+        errors.add(_second_is_60(text, form, local), "time_format", LEAP_SECOND)
+    digits = _fraction_ns(fraction, errors, f"does not fit the format {spec.format}")
+    if form.has_offset:
+        local = local.dt.replace_time_zone(None)
+    elif spec.timezone != "UTC":
+        local = _localized(local, spec, errors)
+    return _nanoseconds(local.cast(pl.Int64), digits, errors)
+
+
+def _split_fraction(text: pl.Series, form: TextFormat) -> tuple[pl.Series, pl.Series | None]:
+    if not form.has_fraction:
+        return text, None
+    if form.fraction_last:
+        parts = text.str.splitn(".", 2)
+        return parts.struct.field("field_0"), parts.struct.field("field_1")
+    groups = text.str.extract_groups(form.pattern)
+    return groups.struct.field("before") + groups.struct.field("after"), groups.struct.field("fraction")
+
+
+def _fraction_ns(fraction: pl.Series | None, errors: _Errors, shape: str) -> pl.Series | int:
+    """Nanoseconds of a fraction's digits."""
+    if fraction is None:
+        return 0
+    errors.add(~fraction.str.contains(r"^\d+$"), "time_format", shape)
+    errors.add(fraction.str.contains(r"^\d{9}\d*[1-9]"), "precision", TOO_FINE)
+    return fraction.str.slice(0, 9).str.pad_end(9, "0").cast(pl.Int64, strict=False).fill_null(0)
+
+
+def _second_is_60(text: pl.Series, form: TextFormat, parsed: pl.Series) -> pl.Series:
+    suspect = text.str.contains("60", literal=True) & (parsed.dt.second() == 0)
+    if not suspect.any():
+        return suspect
+    return suspect & (text.str.extract(form.pattern, _group(form, "second")) == "60")
+
+
+def _group(form: TextFormat, name: str) -> int:
+    names = [match.split(">")[0] for match in form.pattern.split("(?P<")[1:]]
+    return names.index(name) + 1
+
+
+def _localized(local: pl.Series, spec: TimeSpec, errors: _Errors) -> pl.Series:
+    """Local time of a zone to UTC, by the policy for times that occur twice or never."""
+    ambiguous: Literal["earliest", "latest", "null"] = "null" if spec.ambiguous == "reject" else spec.ambiguous
+    zoned = local.dt.replace_time_zone(spec.timezone, ambiguous=ambiguous, non_existent="null")
+    utc = zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    lost = local.is_not_null() & utc.is_null()
+    if not lost.any():
+        return utc
+    exists = local.dt.replace_time_zone(spec.timezone, ambiguous="earliest", non_existent="null").is_not_null()
+    errors.add(lost & exists, "ambiguous_time", f"occurs twice in {spec.timezone}: say which one by ambiguous")
+    policy = spec.nonexistent or spec.ambiguous
+    if policy == "reject":
+        errors.add(lost & ~exists, "nonexistent_time", f"is skipped in {spec.timezone}: say what to take by nonexistent")
+        return utc
+    return utc.zip_with(~(lost & ~exists), _around_gap(local, lost & ~exists, spec.timezone, policy))
+
+
+def _around_gap(local: pl.Series, skipped: pl.Series, timezone: str, policy: LocalTimePolicy) -> pl.Series:
+    """A skipped local time read with the offset after the gap (the earliest instant) or before it (PEP 495)."""
+    zone = zoneinfo.ZoneInfo(timezone)
+    fold = 1 if policy == "earliest" else 0
+    known = local.filter(skipped).unique()
+    instants = [
+        moment.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC).replace(tzinfo=None) for moment in known
+    ]
+    table = pl.DataFrame({"local": known, "utc": pl.Series(instants, dtype=pl.Datetime("us"))})
+    return pl.DataFrame({"local": local}).join(table, on="local", how="left", maintain_order="left")["utc"]
+
+
+def _rfc3339(text: pl.Series, errors: _Errors) -> pl.Series:
+    groups = text.str.extract_groups(_RFC3339)
+    day, clock, fraction, offset = (groups.struct.field(name) for name in groups.struct.fields)
+    local = (day + "T" + clock).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
+    missing = local.is_null()
+    errors.add(missing, "time_format", _not_rfc3339(text) if missing.any() else "")
+    errors.add(clock.str.ends_with(":60"), "time_format", LEAP_SECOND)
+    digits = _fraction_ns(fraction, errors, "not RFC 3339")
+    hours = offset.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0)
+    minutes = offset.str.slice(4, 2).cast(pl.Int64, strict=False).fill_null(0)
+    errors.add((hours > 23) | (minutes > 59), "time_format", "the offset from UTC is not one")
+    shift_us = (hours * 60 + minutes) * 60_000_000
+    west = offset.str.starts_with("-").fill_null(value=False)
+    return _nanoseconds(local.cast(pl.Int64) - shift_us.zip_with(~west, -shift_us), digits, errors)
+
+
+def _not_rfc3339(text: pl.Series) -> str:
+    for pattern, form in (
+        (r"^\s*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\s*$", "%Y-%m-%d %H:%M:%S%.f"),
+        (r"^\s*\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\s*$", "%Y-%m-%dT%H:%M:%S%.f"),
+        (r"^\s*\d{4}-\d\d-\d\d\s*$", "%Y-%m-%d"),
+        (r"^\s*\d{9,10}(\.\d*)?\s*$", "unix_s"),
+        (r"^\s*\d{12,13}\s*$", "unix_ms"),
+    ):
+        if text.str.contains(pattern).any():
+            return f"not RFC 3339 (2021-03-20T00:22:00Z): give the format, {form} by the look of it"
+    return "not RFC 3339 (2021-03-20T00:22:00Z): give the format"
+
+
+def _nanoseconds(utc_us: pl.Series, digits_ns: pl.Series | int, errors: _Errors) -> pl.Series:
+    """Join whole seconds, given in microseconds, with a fraction.
+
+    The range is checked on seconds and fraction apart: at its lower edge the seconds alone overflow,
+    and the sum is right again, as two's complement arithmetic is.
+    """
+    seconds = utc_us // 1_000_000
+    lowest, low_ns = divmod(MIN_TIME_NS, 10**9)
+    highest, high_ns = divmod(MAX_TIME_NS, 10**9)
+    out = (seconds < lowest) | (seconds > highest)
+    out |= (seconds == lowest) & (pl.Series([0]) + digits_ns < low_ns)
+    out |= (seconds == highest) & (pl.Series([0]) + digits_ns > high_ns)
+    errors.add(out, "time_range", OUT_OF_RANGE)
+    return utc_us * 1000 + digits_ns
+
+
+def _unix(text: pl.Series, scale: int, errors: _Errors) -> pl.Series:
+    """A decimal number, with or without a fraction and an exponent, times 10**scale, by moving its digits."""
+    groups = text.str.extract_groups(_NUMBER)
+    sign, whole, fraction, exponent = (groups.struct.field(name) for name in groups.struct.fields)
+    digits = whole + fraction.fill_null("")
+    errors.add(digits.is_null() | (digits == ""), "time_format", "not a decimal number of time since 1970")
+    shift = scale + exponent.cast(pl.Int64).fill_null(0) - fraction.str.len_bytes().cast(pl.Int64).fill_null(0)
+    significant = digits.str.strip_chars_start("0")
+    length = significant.str.len_bytes().cast(pl.Int64) + shift
+    parts = pl.DataFrame({"digits": significant, "length": length}).select(
+        pl.when(pl.col("length") <= 0)
+        .then(pl.lit("0"))
+        .otherwise(pl.col("digits").str.pad_end(_MOST_DIGITS, "0").str.slice(0, pl.col("length").clip(0, _MOST_DIGITS)))
+        .alias("kept"),
+        pl.col("digits").str.slice(pl.col("length").clip(0, None)).alias("dropped"),
+    )
+    errors.add((shift < 0) & (parts["dropped"].str.strip_chars("0") != ""), "precision", TOO_FINE)
+    magnitude = parts["kept"].cast(pl.Int64, strict=False)
+    too_long = (significant != "") & (length > _MOST_DIGITS)
+    errors.add(magnitude.is_null() | too_long | (magnitude > MAX_TIME_NS), "time_range", OUT_OF_RANGE)
+    return magnitude.zip_with((sign != "-").fill_null(value=True), -magnitude)

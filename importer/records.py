@@ -1,0 +1,233 @@
+"""The frozen records that the stages hand on, in the order of the flow.
+
+``Block -> Table -> PointBatch -> Lines -> Outcome``; a row or a point that falls out on the way is
+a ``Fault`` (a position in its block) and becomes a ``Reject`` (a place in the user's file).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+__all__ = [
+    "Block",
+    "Fault",
+    "FieldColumn",
+    "FieldType",
+    "Lines",
+    "Outcome",
+    "PointBatch",
+    "Quoting",
+    "Refusal",
+    "Reject",
+    "SkipReason",
+    "Table",
+    "TagColumn",
+]
+
+FieldType = Literal["float", "integer", "unsigned", "boolean", "string"]
+SkipReason = Literal["filtered", "mapper_none", "no_fields", "blank"]
+Quoting = Literal["none", "regular", "stray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some megabytes of whole CSV records: the unit of memory, of retry and of parallel work.
+
+    Attributes:
+        source: the file's name as the user gave it, ``-`` for standard input.
+        number: position in the whole input, from 0.
+        byte_offset: of the first record in the decompressed source, bytes.
+        first_line: line number of the first record, from 1, the header counted.
+        data: UTF-8 (unless a record is broken), every record ends with a newline.
+        records: how many records ``data`` holds, blank ones included.
+        quoting: ``none`` where no quote occurs, ``regular`` where all of them delimit cells,
+            ``stray`` where one stands inside a cell and only a careful reader gets it right.
+        columns: the header's names.
+        delimiter: one byte.
+        encoding: of the source, for turning positions back into the source's bytes.
+    """
+
+    source: str
+    number: int
+    byte_offset: int
+    first_line: int
+    data: bytes = field(repr=False)
+    records: int
+    quoting: Quoting
+    columns: tuple[str, ...]
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a record, or one cell of it, cannot be loaded.
+
+    Attributes:
+        record: position in the block, from 0.
+        column: the cell's column; empty where the record as a whole is at fault.
+        error_type: a short fixed word, such as ``float`` or ``ragged``.
+        message: what is wrong, for people.
+    """
+
+    record: int
+    column: str
+    error_type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One line of the rejects file.
+
+    Attributes:
+        source: the file.
+        line: from 1, the header included.
+        byte_offset: of the record in the decompressed source.
+        column: the cell's column, empty for a whole record.
+        error_type: the fault's word.
+        error_message: what is wrong.
+        raw: the record's text as it stands in the source.
+    """
+
+    source: str
+    line: int
+    byte_offset: int
+    column: str
+    error_type: str
+    error_message: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A block's records as columns of text.
+
+    Attributes:
+        block: where the records came from.
+        frame: the asked-for columns as strings (null where a cell is empty), and ``record`` (UInt32),
+            the position in the block. Records that are blank or at fault are not in it.
+        faults: records that are no rows, such as ragged ones.
+        blank: number of blank records.
+    """
+
+    block: Block
+    frame: pl.DataFrame
+    faults: tuple[Fault, ...]
+    blank: int
+
+
+@dataclass(frozen=True, slots=True)
+class TagColumn:
+    """A tag.
+
+    Attributes:
+        key: the tag key.
+        column: the frame's column with its values (String, null or empty: no tag).
+        origin: the source's column, for messages.
+    """
+
+    key: str
+    column: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldColumn:
+    """A field.
+
+    Attributes:
+        key: the field key.
+        type: one for the whole load.
+        column: the frame's column with its values (null: no field).
+        origin: the source's column, for messages.
+    """
+
+    key: str
+    type: FieldType
+    column: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointBatch:
+    """The points of a block.
+
+    Attributes:
+        block: where the rows came from.
+        frame: ``measurement`` (String), ``time`` (Int64, ns since 1970 UTC), ``record`` (UInt32), and
+            the columns that ``tags`` and ``fields`` name; in input order.
+        tags: tag columns.
+        fields: field columns.
+        faults: cells and rows that could not be mapped; a row with a fault gave no point.
+        skipped: rows without a point and without a fault, by reason.
+        rows_mapped: rows that gave at least one point.
+        rows_faulty: rows with at least one fault.
+    """
+
+    block: Block
+    frame: pl.DataFrame
+    tags: tuple[TagColumn, ...]
+    fields: tuple[FieldColumn, ...]
+    faults: tuple[Fault, ...]
+    skipped: dict[SkipReason, int]
+    rows_mapped: int
+    rows_faulty: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The points of a block as line protocol, sorted by series and time.
+
+    Attributes:
+        block: where the rows came from.
+        frame: ``series`` (UInt32, an id of the whole load), ``time`` (Int64, ns), ``record`` (UInt32),
+            ``line`` (String, without newline), and the columns that ``fields`` name. The sort is stable:
+            points with the same key stand in input order.
+        fields: field columns.
+        faults: what line protocol cannot carry; a row with such a point gives none at all.
+        rows_mapped: rows that have their points here.
+    """
+
+    block: Block
+    frame: pl.DataFrame
+    fields: tuple[FieldColumn, ...]
+    faults: tuple[Fault, ...]
+    rows_mapped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A point that the server refused.
+
+    Attributes:
+        row: position in the ``Lines`` frame.
+        column: the field at fault where the server names it.
+        message: the server's reason.
+    """
+
+    row: int
+    column: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a block's points.
+
+    Attributes:
+        lines: what was to be written.
+        refusals: points that the server refused; all others are acknowledged.
+        bytes_sent: line protocol, before compression.
+        retries: tries beyond the first.
+        written: False where nothing was sent, because writing had been stopped.
+    """
+
+    lines: Lines
+    refusals: tuple[Refusal, ...]
+    bytes_sent: int
+    retries: int
+    written: bool = True

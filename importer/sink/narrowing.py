@@ -1,0 +1,119 @@
+"""Find the very points that the server refuses, while all others are written.
+
+A 400 lists the lines that cannot be parsed, and nothing of the batch is stored. A 422 names one reason; the
+others of the batch are stored. Its count is right within one shard group only, so the batch is cut at the
+borders of shard groups first, and halved along time from there: what conflicts there lies together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from importer.errors import MalformedLinesError, PartialWriteError, PayloadTooLargeError, RequestRefusedError
+from importer.records import Refusal
+
+__all__ = ["Narrowing"]
+
+Rows = npt.NDArray[np.int64]
+
+_UNPARSED = re.compile(r"unable to parse '(.*)': (.*)")
+_DROPPED = re.compile(r"dropped=(\d+)")
+_FIELD = re.compile(r'input field "((?:[^"\\]|\\.)*)"')
+
+
+class Narrowing:
+    """Writes rows, and on a refusal narrows it down.
+
+    Args:
+        lines: line protocol of each row.
+        times_ns: timestamp of each row.
+        shard_seconds: shard group duration of the bucket.
+        post: sends the body; raises what the server answers.
+        most: stop looking after so many refusals, because the load is lost then anyway.
+    """
+
+    def __init__(
+        self,
+        lines: Sequence[str],
+        times_ns: npt.NDArray[np.int64],
+        shard_seconds: int,
+        post: Callable[[bytes], None],
+        most: int,
+    ) -> None:
+        self._lines = lines
+        self._groups = times_ns // (shard_seconds * 10**9)
+        self._times = times_ns
+        self._post = post
+        self._most = most
+        self.refusals: list[Refusal] = []
+
+    def write(self, rows: Rows) -> None:
+        """Write rows, in the order given; afterwards :attr:`refusals` tells which are not stored.
+
+        Raises:
+            ServerError: anything but a refusal of lines.
+        """
+        if not len(rows) or len(self.refusals) > self._most:
+            return
+        try:
+            self._post("\n".join(self._lines[row] for row in rows).encode())
+        except MalformedLinesError as error:
+            self._without_malformed(rows, error)
+        except PartialWriteError as error:
+            self._halve_along_time(rows, error)
+        except PayloadTooLargeError as error:
+            if len(rows) == 1:
+                self._refuse(rows, error)
+                return
+            middle = len(rows) // 2
+            self.write(rows[:middle])
+            self.write(rows[middle:])
+
+    def _without_malformed(self, rows: Rows, error: MalformedLinesError) -> None:
+        reasons = dict(_UNPARSED.findall(str(error)))
+        bad = np.array([self._lines[row] in reasons for row in rows], dtype=bool)
+        if bad.any():
+            for row in rows[bad]:
+                self.refusals.append(Refusal(int(row), "", reasons[self._lines[row]]))
+            self.write(rows[~bad])
+        elif len(rows) == 1:
+            self._refuse(rows, error)
+        else:
+            middle = len(rows) // 2
+            self.write(rows[:middle])
+            self.write(rows[middle:])
+
+    def _halve_along_time(self, rows: Rows, error: PartialWriteError) -> None:
+        dropped = _DROPPED.search(str(error))
+        groups = self._groups[rows]
+        one_group = bool((groups == groups[0]).all())
+        if len(rows) == 1 or (one_group and dropped and int(dropped.group(1)) == len(rows)):
+            self._refuse(rows, error)
+            return
+        for part in self._parts(rows, one_group=one_group):
+            self.write(part)
+
+    def _parts(self, rows: Rows, *, one_group: bool) -> Iterator[Rows]:
+        """Two halves of the rows along time, whole shard groups as long as there are several.
+
+        The rows of a key keep their order, so the last one still wins.
+        """
+        along_time = rows[np.argsort(self._times[rows], kind="stable")]
+        values = self._times[along_time] if one_group else self._groups[along_time]
+        middle = len(along_time) // 2
+        cut = int(np.searchsorted(values, values[middle], side="left"))
+        if cut == 0:
+            cut = int(np.searchsorted(values, values[0], side="right"))
+        if cut == len(along_time):
+            cut = middle
+        yield along_time[:cut]
+        yield along_time[cut:]
+
+    def _refuse(self, rows: Rows, error: RequestRefusedError) -> None:
+        named = _FIELD.search(str(error))
+        for row in rows:
+            self.refusals.append(Refusal(int(row), named.group(1) if named else "", str(error)))

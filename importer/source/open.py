@@ -1,0 +1,285 @@
+"""Open the input: paths, globs and standard input; gzip and zstd by content; any encoding.
+
+Goes in: what the user named. Comes out: for each source a :class:`Stream` of decompressed UTF-8.
+"""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import hashlib
+import io
+import sys
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+import zstandard
+
+from importer.errors import ConfigurationError, SourceError
+
+__all__ = ["Source", "Stream", "canonical_encoding", "expand"]
+
+STDIN = "-"
+READ_BYTES = 1 << 20
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_MARKS = {
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input.
+
+    Attributes:
+        name: as the user gave it (a glob's match by its path).
+        path: None for standard input.
+        size_bytes: as stored, None where it is not known.
+    """
+
+    name: str
+    path: Path | None
+    size_bytes: int | None
+
+
+def expand(names: Sequence[str | Path]) -> list[Source]:
+    """The sources that paths, globs and ``-`` stand for.
+
+    Args:
+        names: in the order of the user; a glob's matches are sorted.
+
+    Raises:
+        SourceError: a file is missing, a glob matches nothing, a folder was named.
+        ConfigurationError: nothing was named, or a source twice.
+    """
+    if not names:
+        raise ConfigurationError("no source named: give a CSV file, a glob or - for standard input")
+    sources: list[Source] = []
+    for name in map(str, names):
+        if name == STDIN:
+            sources.append(Source(name, None, None))
+        elif Path(name).exists() or not glob.has_magic(name):
+            sources.append(_from_path(name))
+        else:
+            matches = sorted(match for match in glob.glob(name, recursive=True) if not Path(match).is_dir())  # noqa: PTH207
+            if not matches:
+                raise SourceError(f"no file matches {name!r}")
+            sources.extend(_from_path(match) for match in matches)
+    identities = [str(source.path.resolve()) if source.path else STDIN for source in sources]
+    for position, identity in enumerate(identities):
+        if identity in identities[:position]:
+            raise ConfigurationError(
+                f"{sources[position].name!r} is named twice; every row of it would be a duplicate"
+            )
+    return sources
+
+
+def _from_path(name: str) -> Source:
+    path = Path(name)
+    if path.is_dir():
+        raise SourceError(f"{name!r} is a folder: name its files, such as '{name.rstrip('/')}/*.csv'")
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise SourceError(f"no such file: {name!r} (looked in {Path.cwd()})") from None
+    except OSError as error:
+        raise SourceError(f"cannot read {name!r}: {error.strerror}") from error
+    return Source(name, path, status.st_size if path.is_file() else None)
+
+
+def canonical_encoding(name: str) -> str:
+    """The codec's own name for an encoding.
+
+    Raises:
+        ConfigurationError: there is no such text encoding.
+    """
+    try:
+        codec = codecs.lookup(name)
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ConfigurationError(
+            f"unknown encoding {name!r}; examples: utf-8, utf-16, latin-1, cp1252"
+        ) from None
+    return codec.name
+
+
+class Stream:
+    """A source's bytes: decompressed, decoded to UTF-8, without a byte-order mark.
+
+    Args:
+        source: what to open.
+        encoding: canonical name of the text's encoding.
+        stdin: where ``-`` reads from.
+
+    Attributes:
+        encoding: the encoding in force; for UTF-16 the byte order is known after opening.
+        mark_bytes: length of the byte-order mark that was dropped.
+        stored_bytes: read so far, as stored (compressed).
+
+    Raises:
+        SourceError: it cannot be opened or read, decompressed or decoded.
+    """
+
+    def __init__(self, source: Source, encoding: str = "utf-8", stdin: BinaryIO | None = None) -> None:
+        self.source = source
+        self.encoding = encoding
+        self.mark_bytes = 0
+        self.stored_bytes = 0
+        self._hash = hashlib.sha256()
+        self._file = self._open(stdin)
+        self._pending = b""
+        self._inflate = _decompressor(self._peek())
+        first = self._decompressed()
+        self._pending_text = self._start_decoding(first)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; standard input stays open."""
+        if self.source.path is not None:
+            self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes as stored, as far as they were read."""
+        return self._hash.hexdigest()
+
+    def read(self) -> bytes:
+        """The next piece, of about a megabyte; empty at the end."""
+        if self._pending_text is not None:
+            piece, self._pending_text = self._pending_text, None
+            if piece:
+                return piece
+        while True:
+            raw = self._decompressed()
+            piece = self._decode(raw)
+            if piece or not raw:
+                return piece
+
+    def _open(self, stdin: BinaryIO | None) -> BinaryIO:
+        if self.source.path is None:
+            return stdin or sys.stdin.buffer
+        try:
+            return self.source.path.open("rb", buffering=0)
+        except OSError as error:
+            raise SourceError(f"cannot read {self.source.name!r}: {error.strerror}") from error
+
+    def _peek(self) -> bytes:
+        while len(self._pending) < len(ZSTD_MAGIC):
+            more = self._stored()
+            if not more:
+                break
+            self._pending += more
+        return self._pending
+
+    def _stored(self) -> bytes:
+        if self._pending:
+            data, self._pending = self._pending, b""
+            return data
+        try:
+            data = self._file.read(READ_BYTES) or b""
+        except OSError as error:
+            raise SourceError(f"cannot read {self.source.name!r}: {error.strerror}") from error
+        self.stored_bytes += len(data)
+        self._hash.update(data)
+        return data
+
+    def _decompressed(self) -> bytes:
+        while True:
+            stored = self._stored()
+            try:
+                data = self._inflate.feed(stored)
+                if not stored:
+                    self._inflate.finish()
+            except (zlib.error, zstandard.ZstdError, EOFError) as error:
+                raise SourceError(f"{self.source.name!r} is damaged: {error}") from error
+            if data or not stored:
+                return data
+
+    def _start_decoding(self, first: bytes) -> bytes:
+        if self.encoding == "utf-8":
+            for mark, name in _MARKS.items():
+                if first.startswith(mark):
+                    raise SourceError(f"{self.source.name!r} is {name.upper()}: say --encoding {name}")
+            if first.startswith(codecs.BOM_UTF8):
+                self.mark_bytes = len(codecs.BOM_UTF8)
+            self._decode: Callable[[bytes], bytes] = lambda raw: raw
+            return first[self.mark_bytes :]
+        if self.encoding in ("utf-16", "utf-32"):
+            width = 2 if self.encoding == "utf-16" else 4
+            big = first[:width] == (b"\xfe\xff" if width == 2 else b"\x00\x00\xfe\xff")
+            marked = big or first[:width] == (b"\xff\xfe" if width == 2 else b"\xff\xfe\x00\x00")
+            self.mark_bytes = width if marked else 0
+            self.encoding += "-be" if big else "-le"
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+
+        def decode(raw: bytes) -> bytes:
+            try:
+                return decoder.decode(raw, final=not raw).encode()
+            except UnicodeError as error:
+                raise SourceError(
+                    f"{self.source.name!r} is not {self.encoding} ({error}): say --encoding NAME"
+                ) from error
+
+        self._decode = decode
+        return decode(first[self.mark_bytes :]) if first else b""
+
+
+class _Decompressor(Protocol):
+    def feed(self, stored: bytes) -> bytes: ...
+    def finish(self) -> None: ...
+
+
+class _Plain:
+    def feed(self, stored: bytes) -> bytes:
+        return stored
+
+    def finish(self) -> None:
+        pass
+
+
+class _Members:
+    """Gzip members or zstd frames, one after another, as both formats allow."""
+
+    def __init__(self, new: Callable[[], zlib._Decompress | zstandard.ZstdDecompressionObj]) -> None:
+        self._new = new
+        self._member = new()
+        self._begun = False
+
+    def feed(self, stored: bytes) -> bytes:
+        out = io.BytesIO()
+        while stored:
+            if self._member.eof:
+                self._member, self._begun = self._new(), False
+                stored = stored.lstrip(b"\0")  # gzip pads with zeros on block devices
+                if not stored:
+                    break
+            self._begun = True
+            out.write(self._member.decompress(stored))
+            stored = self._member.unused_data if self._member.eof else b""
+        return out.getvalue()
+
+    def finish(self) -> None:
+        if self._begun and not self._member.eof:
+            raise EOFError("it ends in the middle of the compressed data")
+
+
+def _decompressor(magic: bytes) -> _Decompressor:
+    if magic.startswith(GZIP_MAGIC):
+        return _Members(lambda: zlib.decompressobj(wbits=zlib.MAX_WBITS | 16))
+    if magic.startswith(ZSTD_MAGIC):
+        return _Members(lambda: zstandard.ZstdDecompressor().decompressobj())
+    return _Plain()

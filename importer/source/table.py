@@ -1,0 +1,155 @@
+"""Read a block's records into columns of text.
+
+Goes in: a :class:`~importer.records.Block`. Comes out: a :class:`~importer.records.Table`.
+
+polars reads regular blocks. It pads short records and cuts long ones without a word, so whether every
+record has as many cells as the header is decided here: by totals where all is well, record by record
+where it is not.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from importer.records import Block, Fault, Table
+from importer.source.blocks import NEWLINE, QUOTE, UnclosedQuoteError, cells, record_starts
+
+__all__ = ["to_table"]
+
+RECORD = "record"
+
+
+def to_table(block: Block, columns: Sequence[str]) -> Table:
+    """Read the asked-for columns.
+
+    Args:
+        block: whole records.
+        columns: names that occur once in the header.
+
+    Returns:
+        the cells as text, null where a cell is empty; blank and ragged records are left out.
+    """
+    if block.quoting != "stray":
+        try:
+            return _by_columns(block, columns)
+        except pl.exceptions.PolarsError:
+            pass  # such as text that is not UTF-8; the careful way finds the cell
+    return _by_cells(block, columns)
+
+
+def _by_columns(block: Block, columns: Sequence[str]) -> Table:
+    counts = _delimiters_by_record(block)
+    expected = len(block.columns) - 1
+    frame = _read_csv(block, columns)
+    if frame.height != block.records:
+        raise pl.exceptions.ComputeError("another number of records than was counted")
+    frame = frame.with_columns(pl.int_range(block.records, dtype=pl.UInt32).alias(RECORD))
+    if counts is None:
+        return Table(block, frame, (), 0)
+    lengths = np.diff(record_starts(block))
+    blank = _blank(block, lengths, counts)
+    ragged = (counts != expected) & ~blank
+    faults = tuple(_ragged(int(i), int(counts[i]) + 1, expected + 1) for i in np.flatnonzero(ragged))
+    return Table(block, frame.filter(pl.Series(~(blank | ragged))), faults, int(blank.sum()))
+
+
+def _read_csv(block: Block, columns: Sequence[str]) -> pl.DataFrame:
+    positions = [block.columns.index(column) for column in columns]
+    # Numbered names: the header's own may be empty or occur twice.
+    numbered = block.delimiter.join(map(str, range(len(block.columns)))).encode() + b"\n"
+    frame = pl.read_csv(
+        io.BytesIO(numbered + block.data),
+        columns=[str(position) for position in sorted(positions)] or ["0"],
+        separator=block.delimiter,
+        quote_char='"' if block.quoting == "regular" else None,
+        infer_schema=False,
+        extra_columns="ignore",
+        missing_columns="insert",
+    )
+    return frame.select(
+        pl.col(str(position)).alias(column) for position, column in zip(positions, columns, strict=True)
+    )
+
+
+def _delimiters_by_record(block: Block) -> npt.NDArray[np.int64] | None:
+    """Delimiters outside quotes in each record; None where each has as many as the header."""
+    structure = np.frombuffer(block.data.translate(None, _all_but(block.delimiter)), dtype=np.uint8)
+    if block.quoting == "regular":
+        quotes = structure == QUOTE
+        structure = structure[~(np.logical_xor.accumulate(quotes) | quotes)]
+    ends = structure == NEWLINE
+    width = len(block.columns)
+    # With one column, an empty line cannot be told from a blank record by counting: look closer.
+    if width > 1 and len(structure) == width * block.records and ends[width - 1 :: width].all():
+        return None
+    return np.diff(np.flatnonzero(ends), prepend=-1) - 1
+
+
+@lru_cache(maxsize=8)
+def _all_but(delimiter: str) -> bytes:
+    return bytes(set(range(256)) - {QUOTE, NEWLINE, ord(delimiter)})
+
+
+def _blank(
+    block: Block, lengths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    blank: npt.NDArray[np.bool_] = (lengths == 1) & (counts == 0)
+    starts = record_starts(block)
+    for index in np.flatnonzero((counts == 0) & (lengths > 1)):
+        blank[index] = not block.data[starts[index] : starts[index + 1]].strip(b" \t\r\n")
+    return blank
+
+
+def _by_cells(block: Block, columns: Sequence[str]) -> Table:
+    positions = [block.columns.index(column) for column in columns]
+    starts = record_starts(block)
+    width = len(block.columns)
+    faults: list[Fault] = []
+    rows: list[list[str | None]] = []
+    records: list[int] = []
+    blank = 0
+    for index in range(block.records):
+        record = block.data[starts[index] : starts[index + 1]]
+        if not record.strip(b" \t\r\n"):
+            blank += 1
+            continue
+        try:
+            found = cells(record, block.delimiter)
+        except UnclosedQuoteError:
+            faults.append(Fault(index, "", "quote", "a quote is opened and never closed"))
+            continue
+        if len(found) != width:
+            faults.append(_ragged(index, len(found), width))
+            continue
+        row, broken = _decoded(found, positions, block.columns, index)
+        faults.extend(broken)
+        if not broken:
+            rows.append(row)
+            records.append(index)
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    frame = frame.with_columns(pl.Series(RECORD, records, dtype=pl.UInt32))
+    return Table(block, frame, tuple(faults), blank)
+
+
+def _decoded(
+    found: list[bytes], positions: list[int], names: tuple[str, ...], index: int
+) -> tuple[list[str | None], list[Fault]]:
+    row: list[str | None] = []
+    faults = []
+    for position in positions:
+        try:
+            row.append(found[position].decode() or None)
+        except UnicodeDecodeError as error:
+            message = f"not UTF-8 at byte {error.start} of the cell; say --encoding if the file is in another"
+            faults.append(Fault(index, names[position], "encoding", message))
+    return row, faults
+
+
+def _ragged(index: int, found: int, width: int) -> Fault:
+    return Fault(index, "", "ragged", f"{found} cells where the header has {width}")
