@@ -1,0 +1,180 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+SCHEMA = json.loads(Path(__file__).with_name("compose-spec.json").read_text(encoding="utf-8"))
+VARIABLE = re.compile(r"\$\{(?P<name>\w+):-(?P<default>[^}]*)\}")
+
+
+def interpolated(text: str, environment: dict[str, str]) -> dict[str, Any]:
+    """The file as compose reads it; only the form that the file uses is known, anything else is an error."""
+    left = VARIABLE.sub("", text)
+    assert "$" not in left
+    return yaml.safe_load(
+        VARIABLE.sub(lambda found: environment.get(found["name"]) or found["default"], text)
+    )
+
+
+def example_variables() -> dict[str, str]:
+    lines = (ROOT / "env" / "env.app.example").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+@pytest.fixture
+def compose() -> dict[str, Any]:
+    return interpolated(TEXT, {})
+
+
+@pytest.fixture
+def importer_service(compose: dict[str, Any]) -> dict[str, Any]:
+    return compose["services"]["importer"]
+
+
+@pytest.fixture
+def influxdb_service(compose: dict[str, Any]) -> dict[str, Any]:
+    return compose["services"]["influxdb"]
+
+
+def test_file_follows_the_compose_specification(compose: dict[str, Any]) -> None:
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    assert [error.message for error in validator.iter_errors(compose)] == []
+
+
+def test_validation_finds_a_misspelt_key(compose: dict[str, Any]) -> None:
+    compose["services"]["importer"]["depend_on"] = compose["services"]["importer"].pop("depends_on")
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(compose)
+
+
+def test_importer_waits_for_a_healthy_influxdb(
+    importer_service: dict[str, Any], influxdb_service: dict[str, Any]
+) -> None:
+    assert importer_service["depends_on"]["influxdb"] == {"condition": "service_healthy"}
+    assert influxdb_service["healthcheck"]["test"][:3] == ["CMD", "influx", "ping"]
+
+
+def test_grafana_waits_for_a_healthy_influxdb(compose: dict[str, Any]) -> None:
+    assert compose["services"]["grafana"]["depends_on"]["influxdb"] == {"condition": "service_healthy"}
+
+
+def test_importer_ends_after_the_load(importer_service: dict[str, Any]) -> None:
+    assert importer_service["restart"] == "no"
+    assert importer_service["command"][0] == "load"
+
+
+def test_importer_loads_files_that_are_mounted(importer_service: dict[str, Any]) -> None:
+    source, target, mode = importer_service["volumes"][0].split(":")
+    assert mode == "ro"
+    command = importer_service["command"]
+    inputs = [word for word in command if word.startswith(f"{target}/")]
+    assert len(inputs) == 2
+    assert [word for word in inputs if not (ROOT / source / Path(word).name).is_file()] == []
+
+
+def test_importer_knows_every_option_that_it_is_given(importer_service: dict[str, Any]) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", "from importer.cli import main; main()", "load", "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
+    ).stdout
+    known = set(re.findall(r"--[a-z-]+", shown))
+    assert {word for word in importer_service["command"] if word.startswith("--")} <= known
+
+
+def test_importer_writes_to_its_volume_only(importer_service: dict[str, Any]) -> None:
+    assert importer_service["read_only"] is True
+    assert "importer-state:/var/lib/importer" in importer_service["volumes"]
+    command = importer_service["command"]
+    for option in ("--report", "--state-dir"):
+        assert command[command.index(option) + 1].startswith("/var/lib/importer/")
+
+
+@pytest.mark.parametrize("name", ["importer", "grafana"])
+def test_service_has_no_privileges(compose: dict[str, Any], name: str) -> None:
+    service = compose["services"][name]
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert service.get("user", "") not in {"root", "0", "0:0"}
+
+
+def test_influxdb_sets_itself_up(influxdb_service: dict[str, Any]) -> None:
+    environment = influxdb_service["environment"]
+    assert environment["DOCKER_INFLUXDB_INIT_MODE"] == "setup"
+    for part in ("USERNAME", "PASSWORD", "ORG", "BUCKET", "ADMIN_TOKEN"):
+        assert environment[f"DOCKER_INFLUXDB_INIT_{part}"]
+    assert len(environment["DOCKER_INFLUXDB_INIT_PASSWORD"]) >= 8
+
+
+def test_bucket_of_the_set_up_is_not_the_importers(
+    importer_service: dict[str, Any], influxdb_service: dict[str, Any]
+) -> None:
+    command = importer_service["command"]
+    bucket = command[command.index("--bucket") + 1]
+    assert influxdb_service["environment"]["DOCKER_INFLUXDB_INIT_BUCKET"] != bucket
+
+
+@pytest.mark.parametrize("environment", [{}, {"INFLUX_TOKEN": "another", "INFLUX_ORG": "elsewhere"}])
+def test_all_services_agree_on_token_and_organisation(environment: dict[str, str]) -> None:
+    services = interpolated(TEXT, environment)["services"]
+    server = services["influxdb"]["environment"]
+    expected = (server["DOCKER_INFLUXDB_INIT_ADMIN_TOKEN"], server["DOCKER_INFLUXDB_INIT_ORG"])
+    for name in ("importer", "grafana"):
+        client = services[name]["environment"]
+        assert (client["INFLUX_TOKEN"], client["INFLUX_ORG"]) == expected
+
+
+def test_importers_address_does_not_come_from_the_persons_shell() -> None:
+    services = interpolated(TEXT, {"INFLUX_URL": "http://production:8086"})["services"]
+    assert services["importer"]["environment"]["INFLUX_URL"] == "http://influxdb:8086"
+
+
+def test_ports_are_bound_to_the_loopback_address(compose: dict[str, Any]) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_images_are_pinned_to_a_release(compose: dict[str, Any]) -> None:
+    pulled = [service["image"] for service in compose["services"].values() if "build" not in service]
+    assert [image for image in pulled if not re.search(r":\d+\.\d+\.\d+(-\w+)?$", image)] == []
+
+
+def test_influxdb_is_the_version_that_the_tests_talk_to(influxdb_service: dict[str, Any]) -> None:
+    requirements = (ROOT / "importer" / "server" / "influxd_build" / "go.mod").read_text(encoding="utf-8")
+    found = re.search(r"github\.com/influxdata/influxdb/v2 v(\S+)", requirements)
+    assert found is not None
+    assert influxdb_service["image"] == f"influxdb:{found[1]}-alpine"
+
+
+def test_every_volume_is_declared_or_in_the_repository(compose: dict[str, Any]) -> None:
+    sources = [
+        mount.split(":")[0] for service in compose["services"].values() for mount in service["volumes"]
+    ]
+    missing = [
+        source
+        for source in sources
+        if not (ROOT / source).exists() and (source.startswith(".") or source not in compose["volumes"])
+    ]
+    assert missing == []
+
+
+def test_example_environment_has_the_defaults_of_the_composition() -> None:
+    example = example_variables()
+    defaults = {found["name"]: found["default"] for found in VARIABLE.finditer(TEXT)}
+    assert {name: example.get(name) for name in defaults} == defaults
+    assert set(example) - set(defaults) == {"INFLUX_URL"}
+
+
+def test_real_environment_file_is_ignored_by_git() -> None:
+    assert "env/env.app" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
