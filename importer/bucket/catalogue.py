@@ -67,7 +67,11 @@ def all_buckets(server: Server) -> Iterator[Bucket]:
 
 def find(server: Server, name: str) -> Bucket | None:
     """The bucket of that name, None if there is none."""
-    answer, now = _ask(server, PATH, {"orgID": server.org_id, "name": name})
+    query = {"orgID": server.org_id, "name": name}
+    try:
+        answer, now = _ask(server, PATH, query)
+    except NotFoundError:
+        return None
     return next((_bucket(entry, now) for entry in answer["buckets"] if entry["name"] == name), None)
 
 

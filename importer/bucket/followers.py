@@ -13,8 +13,8 @@ from importer.server.connection import Server
 __all__ = ["warnings_for_replacement"]
 
 NOT_LOOKED_AT = (
-    "this token may not list authorizations: tokens and replications that are limited to the replaced bucket, "
-    "and labels that this token cannot see, were not looked for and do not follow to the new one"
+    "this token may not list authorizations: tokens and replications that are limited to the replaced "
+    "bucket, and labels that this token cannot see, were not looked for and do not follow to the new one"
 )
 
 

@@ -10,6 +10,8 @@ import os
 import socket
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from typing import Final
 from importer.bucket import catalogue
 from importer.bucket.catalogue import Bucket
 from importer.bucket.mark import Mark, Owner
+from importer.bucket.settings import BucketSettings
 from importer.errors import LoadError, NotFoundError, ServerError
 from importer.server.connection import Server
 
@@ -25,7 +28,8 @@ __all__ = ["DEAD_AFTER_SECONDS", "HeldBucket", "is_alive", "this_process"]
 BEAT_SECONDS: Final = 10.0
 DEAD_AFTER_SECONDS: Final = 60.0
 
-_held_here: set[str] = set()
+# Target and load of what this process holds or is about to hold; a list, as its append and remove are atomic.
+_held_here: list[tuple[str, str]] = []
 
 
 def this_process() -> Owner:
@@ -44,7 +48,7 @@ def is_alive(bucket: Bucket) -> bool:
     """
     if bucket.mark is None or bucket.mark.owner is None:
         return False
-    if bucket.id in _held_here:
+    if _key(bucket.mark) in _held_here:
         return True
     here, owner = this_process(), bucket.mark.owner
     same_machine = (owner.host, owner.machine) == (here.host, here.machine)
@@ -54,7 +58,7 @@ def is_alive(bucket: Bucket) -> bool:
 
 
 class HeldBucket:
-    """A bucket that this process works on; from the first moment it shows life to others.
+    """A bucket that this process works on and shows to be alive; made by :meth:`create` or :meth:`claim`.
 
     Args:
         server: the connection.
@@ -74,19 +78,32 @@ class HeldBucket:
         self._writing = mark
         self._lock = threading.RLock()
         self._stopped = threading.Event()
-        _held_here.add(self.id)
         self._thread = threading.Thread(target=self._beat_until_stopped, name="heartbeat", daemon=True)
         self._thread.start()
+
+    @classmethod
+    def create(cls, server: Server, name: str, settings: BucketSettings, mark: Mark) -> HeldBucket:
+        """Make a bucket that is held from its first moment.
+
+        Raises:
+            NameTakenError: there is one of that name.
+        """
+        with _announced(mark):
+            return cls(server, catalogue.create(server, name, settings, mark), mark)
 
     @classmethod
     def claim(cls, server: Server, bucket: Bucket, mark: Mark) -> HeldBucket:
         """Take over the bucket of a dead load by writing this process into its mark.
 
         A load that was only asleep finds another owner in it when it wakes, and stops.
+
+        Raises:
+            NotFoundError: the bucket is gone.
         """
         claimed = replace(mark, owner=this_process())
-        catalogue.update(server, bucket.id, bucket.settings.text, claimed)
-        return cls(server, bucket, claimed)
+        with _announced(claimed):
+            catalogue.update(server, bucket.id, bucket.settings.text, claimed)
+            return cls(server, bucket, claimed)
 
     @property
     def mark(self) -> Mark:
@@ -131,8 +148,9 @@ class HeldBucket:
 
     def stop(self) -> None:
         """Show life no longer. The bucket stays as it is."""
-        self._stopped.set()
-        _held_here.discard(self.id)
+        if not self._stopped.is_set():
+            self._stopped.set()
+            _held_here.remove(_key(self._mark))
         if self._thread is not threading.current_thread():
             self._thread.join(timeout=BEAT_SECONDS)
 
@@ -153,6 +171,21 @@ class HeldBucket:
     def _beat_until_stopped(self) -> None:
         while not self._stopped.wait(BEAT_SECONDS) and not self.lost.is_set():
             self.beat()
+
+
+@contextmanager
+def _announced(mark: Mark) -> Iterator[None]:
+    """Known as held in this process before another of its threads can see the bucket."""
+    _held_here.append(_key(mark))
+    try:
+        yield
+    except BaseException:
+        _held_here.remove(_key(mark))
+        raise
+
+
+def _key(mark: Mark) -> tuple[str, str]:
+    return mark.target, mark.load_id
 
 
 def _machine() -> str:

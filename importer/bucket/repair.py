@@ -77,8 +77,8 @@ def _heal_staging(server: Server, staging: Bucket, mark: Mark, say: Say) -> None
         )
         return
     say(
-        f"another bucket took the name {mark.target!r} while the load {mark.load_id} replaced it: the new data "
-        f"are in {staging.name!r}, the old in {partner.name!r}; rename or delete {mark.target!r}"
+        f"another bucket took the name {mark.target!r} while the load {mark.load_id} replaced it: the new "
+        f"data are in {staging.name!r}, the old in {partner.name!r}; rename or delete {mark.target!r}"
     )
 
 
@@ -113,8 +113,8 @@ def _heal_aside(server: Server, old: Bucket, mark: Mark, say: Say) -> None:
         return
     if in_place is not None:
         say(
-            f"{old.name!r} holds what was in {mark.target!r} before the load {mark.load_id}, but another bucket "
-            "has that name now; rename or delete one of them"
+            f"{old.name!r} holds what was in {mark.target!r} before the load {mark.load_id}, but another "
+            "bucket has that name now; rename or delete one of them"
         )
         return
     try:

@@ -51,10 +51,9 @@ def take_place(
         found = catalogue.find(server, name)
         if found is None:
             try:
-                created = catalogue.create(server, name, settings, mark)
+                return HeldBucket.create(server, name, settings, mark), False
             except NameTakenError:
                 continue
-            return HeldBucket(server, created, mark), False
         left_behind = _left_behind(found)
         if left_behind.load_id == mark.load_id and left_behind.role == mark.role:
             return HeldBucket.claim(server, found, left_behind), True

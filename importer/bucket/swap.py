@@ -21,8 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from importer.bucket import catalogue
 from importer.bucket.catalogue import Bucket, NameTakenError
@@ -39,7 +40,9 @@ from importer.errors import (
 )
 from importer.server.connection import Server
 
-__all__ = ["Checkpoint", "complete", "retire", "swap"]
+__all__ = ["Checkpoint", "complete", "patiently", "retire", "swap"]
+
+T = TypeVar("T")
 
 Checkpoint = Callable[[str], None]
 PATIENCE_SECONDS = 60.0
@@ -73,7 +76,7 @@ def swap(
         LoadError: the staging bucket was lost to another process, or the name to another bucket.
         ServerError: the server refused a step or was silent for a minute; a repair goes on from there.
     """
-    _patiently(lambda: announce(server, held, old, points=points, values=values, keep_old=keep_old))
+    patiently(lambda: announce(server, held, old, points=points, values=values, keep_old=keep_old))
     checkpoint("announce")
     return complete(server, held, checkpoint)
 
@@ -83,21 +86,29 @@ def complete(server: Server, held: HeldBucket, checkpoint: Checkpoint) -> list[s
 
     Args, Returns, Raises: as :func:`swap`.
     """
-    warnings: list[str] = []
-
-    def carry_and_warn() -> None:
-        warnings[:] = carry(server, held)
-
-    for name, step in (
+    steps: tuple[tuple[str, Callable[[], list[str] | None]], ...] = (
         ("set aside", lambda: set_aside(server, held)),
         ("put in place", lambda: put_in_place(server, held)),
-        ("carry", carry_and_warn),
+        ("carry", lambda: carry(server, held)),
         ("retire", lambda: retire_partner(server, held)),
         ("close", lambda: close(held)),
-    ):
-        _patiently(step)
+    )
+    warnings: list[str] = []
+    for name, step in steps:
+        noticed = patiently(step)
+        warnings += noticed or []
         checkpoint(name)
     return warnings
+
+
+def patiently(step: Callable[[], T]) -> T:
+    """Do a step that may be done again, until the server answers or a minute has passed."""
+    return Retrying(
+        retry=retry_if_exception_type(TransientServerError),
+        wait=wait_random_exponential(multiplier=0.2, max=10),
+        stop=stop_after_delay(PATIENCE_SECONDS),
+        reraise=True,
+    )(step)
 
 
 def announce(
@@ -227,14 +238,3 @@ def _carry_labels(server: Server, old: Bucket, new_id: str) -> list[str]:
         except (AuthorizationError, NotFoundError, RequestRefusedError) as error:
             warnings.append(f"the label {label_id} could not be carried over to the new bucket ({error})")
     return warnings
-
-
-def _patiently(step: Callable[[], None]) -> None:
-    for attempt in Retrying(
-        retry=retry_if_exception_type(TransientServerError),
-        wait=wait_exponential_jitter(initial=0.2, max=10),
-        stop=stop_after_delay(PATIENCE_SECONDS),
-        reraise=True,
-    ):
-        with attempt:
-            step()

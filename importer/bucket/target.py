@@ -22,7 +22,7 @@ from importer.bucket.repair import repair
 from importer.bucket.settings import BucketSettings, settings_for_load
 from importer.bucket.shards import format_duration
 from importer.bucket.staging import in_progress, take_place
-from importer.bucket.swap import Checkpoint, swap
+from importer.bucket.swap import Checkpoint, patiently, swap
 from importer.errors import ConfigurationError, LoadError, ServerError
 from importer.server.connection import Server
 
@@ -188,13 +188,13 @@ class Target:
             LoadError: the target was lost to another process or bucket.
             ServerError: the server refused a step, or was silent for a minute.
         """
-        self._held.check()
+        patiently(self._held.check)
         if self.appends:
             _leave_place(self._server, self._held, keep=False)
             return [f"the load wrote into the bucket {self.target!r} itself; this cannot be undone"]
-        old = catalogue.find(self._server, self.target)
-        check_replaceable(self._server, old, self._if_exists)
-        warnings = warnings_for_replacement(self._server, old.id) if old else []
+        old = patiently(lambda: catalogue.find(self._server, self.target))
+        patiently(lambda: check_replaceable(self._server, old, self._if_exists))
+        warnings = patiently(lambda: warnings_for_replacement(self._server, old.id)) if old else []
         warnings += swap(
             self._server,
             self._held,
