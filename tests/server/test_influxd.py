@@ -191,7 +191,7 @@ def test_a_build_is_published_whole_and_leaves_only_its_log(tools: dict[str, str
     binary = find_or_build(say=said.append, environment=tools)
     assert influxd_version(binary) == "2.7.12"
     assert sorted(path.name for path in folder.iterdir()) == ["build.lock", "build.log", "influxd"]
-    assert "about 5 minutes" in said[0]
+    assert "about 5 to 10 minutes" in said[0]
     assert "Built" in said[-1]
 
 
@@ -334,6 +334,18 @@ def test_a_machine_without_go_brings_its_own(environment: dict[str, str]) -> Non
     toolchain = find_toolchain(environment)
     assert isinstance(toolchain, Toolchain)
     assert toolchain.go is None
+
+
+def test_the_module_prints_the_path_or_says_what_is_missing(environment: dict[str, str]) -> None:
+    def run() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "importer.server"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    missing = run()
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "C compiler" in missing.stderr
+    binary = fake_influxd(Path(environment["PATH"]))
+    assert run().stdout == f"influxd: {binary}\n"
 
 
 @pytest.mark.slow
