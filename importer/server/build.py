@@ -82,9 +82,7 @@ def build(
             return target
         _remove_leftovers(folder)
         log_path = folder / "build.log"
-        say(
-            f"Building InfluxDB {VERSION} from source, once; takes about 5 to 10 minutes (log: {log_path}) ..."
-        )
+        say(f"Building InfluxDB {VERSION} from source; takes about 5 to 10 minutes (log: {log_path}) ...")
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="work-", dir=folder) as name, log_path.open("wb") as log:
             work = Path(name)
