@@ -1,1 +1,62 @@
-"""importer: CSV into InfluxDB 2, every row accounted for."""
+"""importer: CSV into InfluxDB 2, every row accounted for.
+
+>>> import importer
+>>> report = importer.load("birds.csv", mapping="birds.toml", bucket="birds")  # doctest: +SKIP
+>>> report.status  # doctest: +SKIP
+'verified'
+"""
+
+from importer.api import load
+from importer.errors import (
+    AuthorizationError,
+    BucketExistsError,
+    ConfigurationError,
+    ImporterError,
+    LoadError,
+    LoadInProgressError,
+    LoadInterruptedError,
+    MappingError,
+    NotFoundError,
+    RejectBudgetError,
+    RequestRefusedError,
+    ServerError,
+    ServerUnreachableError,
+    SourceError,
+    SpoolError,
+    TerminalServerError,
+    TransientServerError,
+    VerificationError,
+)
+from importer.ledger.budget import RejectBudget
+from importer.ledger.report import Report
+from importer.mapping.spec import CsvOptions, Mapping
+from importer.options import LoadOptions
+from importer.server.connection import Connection
+
+__all__ = [
+    "AuthorizationError",
+    "BucketExistsError",
+    "ConfigurationError",
+    "Connection",
+    "CsvOptions",
+    "ImporterError",
+    "LoadError",
+    "LoadInProgressError",
+    "LoadInterruptedError",
+    "LoadOptions",
+    "Mapping",
+    "MappingError",
+    "NotFoundError",
+    "RejectBudget",
+    "RejectBudgetError",
+    "Report",
+    "RequestRefusedError",
+    "ServerError",
+    "ServerUnreachableError",
+    "SourceError",
+    "SpoolError",
+    "TerminalServerError",
+    "TransientServerError",
+    "VerificationError",
+    "load",
+]

@@ -9,6 +9,8 @@
     │   └── LoadInProgressError another load holds the target bucket
     ├── SourceError             the input cannot be opened, decoded or split
     ├── LoadError               the load failed; the live bucket is as it was
+    │   ├── RejectBudgetError   more rejects than were allowed
+    │   ├── LoadInterruptedError    it was told to stop
     │   ├── VerificationError   the server does not hold what was sent
     │   └── SpoolError          a local file that the accounting needs cannot be written
     └── ServerError             the server's answers, translated in one place
@@ -27,6 +29,11 @@ Transient and terminal are types, so that a retry never has to read a message.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importer.ledger.report import Report
+
 __all__ = [
     "AuthorizationError",
     "BucketExistsError",
@@ -34,11 +41,13 @@ __all__ = [
     "ImporterError",
     "LoadError",
     "LoadInProgressError",
+    "LoadInterruptedError",
     "MalformedLinesError",
     "MappingError",
     "NotFoundError",
     "PartialWriteError",
     "PayloadTooLargeError",
+    "RejectBudgetError",
     "RequestRefusedError",
     "ServerError",
     "ServerUnreachableError",
@@ -51,7 +60,13 @@ __all__ = [
 
 
 class ImporterError(Exception):
-    """Base of everything that the importer raises on purpose."""
+    """Base of everything that the importer raises on purpose.
+
+    Attributes:
+        report: what became of the load that it ended; None where none had begun.
+    """
+
+    report: Report | None = None
 
 
 class ConfigurationError(ImporterError):
@@ -76,6 +91,14 @@ class SourceError(ImporterError):
 
 class LoadError(ImporterError):
     """The load failed after it had begun; the live bucket is untouched."""
+
+
+class RejectBudgetError(LoadError):
+    """More rows or points were rejected than the budget allows."""
+
+
+class LoadInterruptedError(LoadError):
+    """The load was told to stop."""
 
 
 class VerificationError(LoadError):

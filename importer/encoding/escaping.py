@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import polars as pl
 
-__all__ = ["MAX_KEY_BYTES", "escape_key", "escape_measurement", "string_field", "tag_value", "unusable"]
-
-MAX_KEY_BYTES = 65_535
-"""Longest series key that the server takes, field key included."""
+__all__ = ["escape_key", "measurement", "string_field", "tag_value", "unusable"]
 
 _KEY = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
-_MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ "})
 
 
 def escape_key(key: str) -> str:
     """A tag key or field key."""
     return key.translate(_KEY)
-
-
-def escape_measurement(name: str) -> str:
-    """A measurement."""
-    return name.translate(_MEASUREMENT)
 
 
 def tag_value(values: pl.Series) -> pl.Series:

@@ -6,13 +6,16 @@ series and time, because the server takes sorted batches fastest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from importer.encoding import escaping
 from importer.encoding.series import SeriesIndex
-from importer.records import Fault, FieldColumn, Lines, PointBatch, TagColumn
+from importer.limits import MAX_KEY_BYTES
+from importer.records import Block, Fault, FieldColumn, Lines, PointBatch, TagColumn
 
-__all__ = ["LineEncoder"]
+__all__ = ["LineEncoder", "merged_lines", "series_keys"]
 
 
 class LineEncoder:
@@ -37,14 +40,14 @@ class LineEncoder:
             lost = {fault.record for fault in faults}
             points = points.filter(~pl.col("record").is_in(lost))
             rows_mapped -= len(lost)
-        keys = _series_keys(points, batch.tags)
-        too_long = keys.str.len_bytes() > escaping.MAX_KEY_BYTES - _longest(batch.fields)
+        keys = series_keys(points, batch.tags)
+        too_long = keys.str.len_bytes() > MAX_KEY_BYTES - _longest(batch.fields)
         if too_long.any():
             more = {record: None for record in points["record"].filter(too_long)}
             faults += [Fault(record, "", "key_length", "measurement and tags are longer than 65,535 bytes") for record in more]
             points = points.filter(~pl.col("record").is_in(list(more)))
             rows_mapped -= len(more)
-            keys = _series_keys(points, batch.tags)
+            keys = series_keys(points, batch.tags)
         frame = points.select(
             self._series.number(keys, points["measurement"]).alias("series"),
             "time",
@@ -53,6 +56,22 @@ class LineEncoder:
             *(field.column for field in batch.fields),
         ).sort("series", "time", maintain_order=True)
         return Lines(batch.block, frame, batch.fields, tuple(faults), rows_mapped)
+
+
+def merged_lines(points: pl.DataFrame, fields: tuple[FieldColumn, ...], keys: Sequence[str], block: Block) -> Lines:
+    """Encode points whose series are known already.
+
+    Args:
+        points: ``series``, ``time`` and the fields' columns, sorted by both.
+        fields: the fields.
+        keys: series keys by their numbers.
+        block: stands for where the points came from.
+    """
+    texts = pl.Series(list(keys), dtype=pl.String).gather(points["series"])
+    frame = points.with_columns(
+        _lines(points, texts, fields).alias("line"), pl.lit(0, dtype=pl.UInt32).alias("record")
+    )
+    return Lines(block, frame, fields, (), 0)
 
 
 def _unusable(batch: PointBatch) -> list[Fault]:
@@ -67,7 +86,7 @@ def _unusable(batch: PointBatch) -> list[Fault]:
     return faults
 
 
-def _series_keys(points: pl.DataFrame, tags: tuple[TagColumn, ...]) -> pl.Series:
+def series_keys(points: pl.DataFrame, tags: tuple[TagColumn, ...]) -> pl.Series:
     """Measurement and tags as they are written, tags sorted by key, empty ones left out."""
     parts = [escaping.measurement(points["measurement"])]
     for tag in sorted(tags, key=lambda item: item.key.encode()):

@@ -26,20 +26,35 @@ class ColumnMapper:
     Args:
         mapping: the mapping.
         precision: finer timestamps are faults.
-        known_types: types that are fixed already, by field key, such as those of the live bucket.
     """
 
-    def __init__(
-        self, mapping: Mapping, *, precision: Precision = "ns", known_types: dict[str, FieldType] | None = None
-    ) -> None:
+    def __init__(self, mapping: Mapping, *, precision: Precision = "ns") -> None:
         self.mapping = mapping
         self._precision: Precision = precision
-        self._types: dict[str, FieldType] = dict(known_types or {})
+        self._types: dict[str, FieldType] = {}
         for key, spec in mapping.fields.items():
             if spec.known_type is not None:
                 self._types[key] = spec.known_type
         self._filter = _filter_expression(mapping.filter)
         self._filter_columns = tuple(self._filter.meta.root_names()) if self._filter is not None else ()
+
+    def pin(self, known: dict[tuple[str, str], FieldType]) -> None:
+        """Keep to the types that the bucket has already.
+
+        Args:
+            known: by measurement and field key.
+
+        Raises:
+            MappingError: the mapping wants another type.
+        """
+        constant = self.mapping.measurement.value
+        for (measurement, key), kind in sorted(known.items()):
+            if key in self.mapping.fields and constant in (None, measurement):
+                decided = self._types.setdefault(key, kind)
+                if decided != kind:
+                    raise MappingError(
+                        f"fields.{key}: the bucket holds {measurement}.{key} as {kind}, the mapping says {decided}"
+                    )
 
     @property
     def field_types(self) -> dict[str, FieldType]:

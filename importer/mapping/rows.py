@@ -24,9 +24,10 @@ import polars as pl
 from influxdb_client import Point
 
 from importer.errors import MappingError
-from importer.mapping.spec import RESERVED_KEYS, check_columns
-from importer.mapping.timestamps import MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE, PRECISION_NS, TOO_FINE, Precision
-from importer.mapping.values import DTYPES, MAX_STRING_BYTES
+from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE, RESERVED_KEYS
+from importer.mapping.spec import check_columns
+from importer.mapping.timestamps import PRECISION_NS, TOO_FINE, Precision
+from importer.mapping.values import DTYPES
 from importer.records import Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
 
 __all__ = ["RowFunction", "RowMapper", "load_function"]
@@ -77,20 +78,17 @@ class RowMapper:
     Args:
         function: gets the row as a dictionary of texts (an empty cell is an empty text).
         precision: finer timestamps are faults.
-        known_types: types that are fixed already, by measurement and field key.
     """
 
-    def __init__(
-        self,
-        function: RowFunction,
-        *,
-        precision: Precision = "ns",
-        known_types: dict[tuple[str, str], FieldType] | None = None,
-    ) -> None:
+    def __init__(self, function: RowFunction, *, precision: Precision = "ns") -> None:
         self._function = function
         self._unit = PRECISION_NS[precision]
-        self._types: dict[tuple[str, str], FieldType] = dict(known_types or {})
+        self._types: dict[tuple[str, str], FieldType] = {}
         self._good_keys: set[str] = set()
+
+    def pin(self, known: dict[tuple[str, str], FieldType]) -> None:
+        """Keep to the types that the bucket has already, by measurement and field key."""
+        self._types.update(known)
 
     def wanted_columns(self, header: Sequence[str], source: str) -> tuple[str, ...]:
         """All of them.

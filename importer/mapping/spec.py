@@ -15,15 +15,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from importer.errors import MappingError
+from importer.limits import RESERVED_KEYS
 from importer.mapping.time_formats import check_format, check_timezone
 from importer.records import FieldType
 
 __all__ = ["CsvOptions", "FieldSpec", "LocalTimePolicy", "Mapping", "TimeSpec", "ValueSpec", "template_columns"]
 
 LocalTimePolicy = Literal["reject", "earliest", "latest"]
-
-RESERVED_KEYS = frozenset({"time", "_field", "_measurement", "_time", "_value", "_start", "_stop"})
-"""Keys that the server refuses, drops without a word (a field ``time``), or shadows in Flux."""
 
 Scalar = bool | int | float | str
 
@@ -168,6 +166,18 @@ class CsvOptions(_Strict):
     null: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
 
+    @classmethod
+    def from_dict(cls, raw: MappingOf[str, Any]) -> Self:
+        """Validate options.
+
+        Raises:
+            MappingError: one of them is wrong.
+        """
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            raise MappingError(_explain(error, "CSV options")) from error
+
     @field_validator("delimiter")
     @classmethod
     def _one_character(cls, text: str) -> str:
@@ -242,6 +252,15 @@ class Mapping(_Strict):
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise MappingError(f"cannot read the mapping file {str(path)!r}: {error}") from error
         return cls.from_dict(raw, origin=str(path))
+
+    def reading(self, csv_options: MappingOf[str, Any]) -> Self:
+        """The same mapping with other CSV options.
+
+        Raises:
+            MappingError: one of them is wrong.
+        """
+        merged = self.csv.model_dump(exclude_unset=True) | dict(csv_options)
+        return self.model_copy(update={"csv": CsvOptions.from_dict(merged)})
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -15,14 +15,11 @@ from typing import Literal
 
 import polars as pl
 
+from importer.limits import MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE
 from importer.mapping.spec import LocalTimePolicy, TimeSpec
 from importer.mapping.time_formats import RFC3339, UNIX_DIGITS, TextFormat, text_format
 
-__all__ = ["MAX_TIME_NS", "MIN_TIME_NS", "PRECISION_NS", "Precision", "Times", "parse_times"]
-
-MIN_TIME_NS = -(2**63) + 2
-MAX_TIME_NS = 2**63 - 2
-"""The first and the last timestamp that InfluxDB stores."""
+__all__ = ["PRECISION_NS", "TOO_FINE", "Precision", "Times", "parse_times"]
 
 Precision = Literal["s", "ms", "us", "ns"]
 PRECISION_NS: dict[Precision, int] = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
@@ -31,7 +28,6 @@ _RFC3339 = r"^\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\
 _NUMBER = r"^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?\s*$"
 _MOST_DIGITS = 19
 
-OUT_OF_RANGE = "InfluxDB keeps times from 1677-09-21 to 2262-04-11"
 LEAP_SECOND = "second 60 (a leap second) has no place in InfluxDB"
 TOO_FINE = "digits below a nanosecond"
 

@@ -12,9 +12,10 @@ from typing import Literal
 
 import polars as pl
 
+from importer.limits import MAX_STRING_BYTES
 from importer.records import FieldType
 
-__all__ = ["DTYPES", "MAX_STRING_BYTES", "Values", "to_values", "type_of_first"]
+__all__ = ["DTYPES", "Values", "to_values", "type_of_first"]
 
 DTYPES: dict[FieldType, type[pl.DataType]] = {
     "float": pl.Float64,
@@ -23,9 +24,6 @@ DTYPES: dict[FieldType, type[pl.DataType]] = {
     "boolean": pl.Boolean,
     "string": pl.String,
 }
-
-MAX_STRING_BYTES = 1 << 20
-"""The server refuses a longer string (measured: 1 MiB)."""
 
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")

@@ -1,0 +1,1 @@
+"""Ask the server whether all of it arrived."""

@@ -1,0 +1,125 @@
+"""The Python API: :func:`load`, on which the command line stands."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from importer.errors import ConfigurationError
+from importer.ledger.report import Report
+from importer.load import Load
+from importer.mapping.columns import ColumnMapper
+from importer.mapping.rows import RowFunction, RowMapper, load_function
+from importer.mapping.spec import CsvOptions, Mapping
+from importer.options import LoadOptions
+from importer.progress import Progress
+from importer.server import local
+from importer.server.connection import Connection
+from importer.settings import find_connection
+from importer.source.open import canonical_encoding, expand
+from importer.source.reader import Reader
+
+__all__ = ["connect", "load"]
+
+log = logging.getLogger(__name__)
+
+
+def load(
+    source: str | Path | Sequence[str | Path],
+    *,
+    mapping: Mapping | str | Path | dict[str, Any] | None = None,
+    mapper: RowFunction | str | None = None,
+    bucket: str | None = None,
+    options: LoadOptions | None = None,
+    csv: CsvOptions | None = None,
+    connection: Connection | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+    stdin: BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
+) -> Report:
+    """Load CSV into a bucket, all of it or nothing.
+
+    Args:
+        source: paths, globs, or ``-`` for standard input; read in this order, a glob's matches sorted.
+        mapping: which column becomes what: a mapping, the path of a mapping file, or what is in one.
+        mapper: instead of a mapping, a function ``row -> Point | None | [Point, …]``, or ``package.module:function``.
+        bucket: the bucket's name, where ``options`` are not given.
+        options: how to load; the defaults otherwise.
+        csv: how to read the text, with a mapper; a mapping says it itself.
+        connection: which server; None finds it as the command line does, and starts a local one if none is named.
+        progress: listens.
+        stop: when set from another thread, the load ends cleanly.
+        stdin: where ``-`` reads from.
+        stdout: where a dry run writes to.
+
+    Returns:
+        what became of every row; ``status`` is ``verified``, or ``unverified`` or ``dry_run`` as asked.
+
+    Raises:
+        ConfigurationError: wrong options, mapping or settings, or a bucket that may not be replaced.
+        SourceError: the input cannot be read.
+        LoadError: the load failed; the bucket is as it was. ``report`` of the error tells the rest.
+        ServerError: the server refuses, or did not answer in time.
+    """
+    chosen = _options(bucket, options)
+    names = [source] if isinstance(source, str | Path) else list(source)
+    to_points, reading = _mapper(mapping, mapper, csv, chosen)
+    with Reader(
+        expand(names),
+        delimiter=reading.delimiter,
+        encoding=canonical_encoding(reading.encoding),
+        wanted=to_points.wanted_columns,
+        block_bytes=chosen.block_bytes,
+        limit=chosen.limit,
+        stdin=stdin,
+    ) as reader:
+        where = None if chosen.dry_run else connection or connect()
+        return Load(reader, to_points, chosen, where, progress=progress, stop=stop, stdout=stdout).run()
+
+
+def connect(
+    *, url: str | None = None, org: str | None = None, token_file: Path | None = None, env_file: Path | None = None
+) -> Connection:
+    """The server that options, environment, env file or profile name; else the local one, started if need be.
+
+    Raises:
+        ConfigurationError: the place that names the server lacks its token or organisation; or none is named,
+            and a local one can neither be found nor built.
+        ServerError: the local server does not get ready.
+    """
+    named = find_connection(url=url, org=org, token_file=token_file, env_file=env_file)
+    return named or local.ensure_started(log.info)
+
+
+def _options(bucket: str | None, options: LoadOptions | None) -> LoadOptions:
+    if options is None:
+        if bucket is None:
+            raise ConfigurationError("name the bucket to load into")
+        return LoadOptions(bucket=bucket)
+    if bucket not in (None, options.bucket):
+        raise ConfigurationError(f"two buckets are named: {bucket!r} and {options.bucket!r}")
+    return options
+
+
+def _mapper(
+    mapping: Mapping | str | Path | dict[str, Any] | None,
+    mapper: RowFunction | str | None,
+    csv: CsvOptions | None,
+    options: LoadOptions,
+) -> tuple[ColumnMapper | RowMapper, CsvOptions]:
+    if (mapping is None) == (mapper is None):
+        raise ConfigurationError("say how to map the columns: give either a mapping or a mapper")
+    if mapper is not None:
+        function = load_function(mapper) if isinstance(mapper, str) else mapper
+        return RowMapper(function, precision=options.precision), csv or CsvOptions()
+    if csv is not None:
+        raise ConfigurationError("with a mapping, its own csv part says how to read the text")
+    if isinstance(mapping, dict):
+        mapping = Mapping.from_dict(mapping)
+    elif not isinstance(mapping, Mapping):
+        mapping = Mapping.from_toml(mapping)  # type: ignore[arg-type]
+    return ColumnMapper(mapping, precision=options.precision), mapping.csv

@@ -1,0 +1,34 @@
+"""Logs on standard error: plain lines, or JSON, one object a line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+__all__ = ["log_to_stderr"]
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"time": moment, "level": record.levelname.lower(), "message": record.getMessage()}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line | getattr(record, "data", {}), ensure_ascii=False)
+
+
+def log_to_stderr(*, quiet: bool, as_json: bool) -> None:
+    """Send the importer's log to standard error.
+
+    Args:
+        quiet: warnings and errors only.
+        as_json: one JSON object a line: ``time``, ``level``, ``message``.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if as_json else logging.Formatter("%(message)s"))
+    root = logging.getLogger("importer")
+    root.handlers = [handler]
+    root.propagate = False
+    root.setLevel(logging.WARNING if quiet else logging.INFO)

@@ -1,0 +1,56 @@
+"""``importer``: the commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from importer.cli import load, server
+from importer.cli.exits import exit_code
+from importer.errors import ImporterError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Load CSV into InfluxDB 2, every row accounted for.",
+)
+app.command("load", epilog=load.EPILOG, no_args_is_help=True)(load.load_command)
+app.add_typer(server.app, name="server")
+
+log = logging.getLogger("importer")
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version.", callback=lambda given: _version(given=given))
+    ] = False,
+) -> None:
+    """Load CSV into InfluxDB 2, every row accounted for."""
+
+
+def main() -> None:
+    """Run the command line; exits with the code that its help names."""
+    try:
+        app()
+    except ImporterError as error:
+        log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _version(*, given: bool) -> None:
+    if given:
+        typer.echo(f"importer {importlib.metadata.version('importer')}")
+        raise typer.Exit

@@ -1,0 +1,91 @@
+"""What must be known before the first write: the time span of the data, for the size of the shard groups.
+
+Files are read once ahead, the time column only. What can be read but once, or is mapped by a function, gives
+its first block instead, and the rest is taken to go on at the same pace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+from importer.mapping.columns import ColumnMapper, time_range
+from importer.mapping.rows import RowMapper
+from importer.records import Block, PointBatch, Table
+from importer.source.reader import Reader
+
+__all__ = ["FirstLook"]
+
+UNKNOWN_LENGTH_FACTOR = 10
+"""A stream is taken for so many times its first block, when its end is not known."""
+
+Mapper = ColumnMapper | RowMapper
+
+
+class FirstLook:
+    """Looks ahead without losing what it read.
+
+    Args:
+        reader: all sources, not yet read.
+        mapper: maps tables to points.
+        should_stop: asked between blocks.
+
+    Attributes:
+        how: in words, how the span was found.
+    """
+
+    def __init__(self, reader: Reader, mapper: Mapper, should_stop: Callable[[], bool]) -> None:
+        self._reader = reader
+        self._mapper = mapper
+        self._should_stop = should_stop
+        self._ahead: list[Block] = []
+        self._blocks: Iterator[Block] | None = None
+        self._mapped: dict[int, PointBatch] = {}
+        self.how = "not looked for"
+
+    def span_seconds(self) -> float | None:
+        """Seconds from the first timestamp to the last; None if none can be read."""
+        if isinstance(self._mapper, ColumnMapper) and self._reader.rereadable:
+            self.how = "the time column, read ahead"
+            return self._span_of_all(self._mapper)
+        return self._span_of_first_block()
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks, those that were looked at included."""
+        return chain(self._ahead, self._blocks or self._reader.blocks())
+
+    def to_points(self, table: Table) -> PointBatch:
+        """Map a table; one that was looked at is not mapped twice."""
+        known = self._mapped.pop(table.block.number, None)
+        return known if known is not None else self._mapper(table)
+
+    def _span_of_all(self, mapper: ColumnMapper) -> float | None:
+        columns = mapper.mapping.time.source.columns
+        low, high = None, None
+        with self._reader.again(columns) as ahead:
+            for block in ahead.blocks():
+                if self._should_stop():
+                    return None
+                found = time_range(ahead.table(block), mapper.mapping)
+                if found is not None:
+                    low = found[0] if low is None else min(low, found[0])
+                    high = found[1] if high is None else max(high, found[1])
+        return None if low is None or high is None else (high - low) / 1e9
+
+    def _span_of_first_block(self) -> float | None:
+        self._blocks = self._reader.blocks()
+        first = next(self._blocks, None)
+        if first is None:
+            return None
+        self._ahead = [first]
+        batch = self._mapper(self._reader.table(first))
+        self._mapped[first.number] = batch
+        times = batch.frame["time"]
+        if times.is_empty():
+            return None
+        span = (int(times.max()) - int(times.min())) / 1e9  # type: ignore[arg-type]
+        total = self._reader.total_bytes
+        read = self._reader.stored_bytes
+        factor = max(1.0, total / read) if total and read else UNKNOWN_LENGTH_FACTOR
+        self.how = f"the first {first.records:,} rows, taken {factor:.1f} times"
+        return span * factor

@@ -1,0 +1,1 @@
+"""Every row's and every point's fate, adding up, always."""

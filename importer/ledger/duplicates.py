@@ -1,0 +1,239 @@
+"""Points with the same key (series and time): counted exactly, sorted out by kind, merged.
+
+Goes in: the :class:`~importer.ledger.spool.Spool`. Comes out: :class:`Duplicates`, and the merged points
+of keys that stand in several blocks.
+
+DuckDB looks for the keys, because it compares whole keys (a hash of 64 bits would not be exact) and
+spills to disk under a memory limit of its own; polars' group-by would need all keys in memory.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from importer.errors import SpoolError
+from importer.ledger.expectation import Expectation
+from importer.ledger.spool import Spool
+from importer.records import FieldColumn
+
+__all__ = ["DuplicateExample", "Duplicates", "find_duplicates"]
+
+MEMORY_LIMIT = "128MB"
+CHUNK_ROWS = 100_000
+MOST_EXAMPLES = 10
+MOST_TAG_VALUES = 10_000
+
+KEY = ["series", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateExample:
+    """A value that another one took the place of.
+
+    Attributes:
+        series: series key, as line protocol.
+        time_ns: timestamp.
+        field: field key.
+        lost: the earlier value.
+        kept: the later value.
+    """
+
+    series: str
+    time_ns: int
+    field: str
+    lost: str
+    kept: str
+
+
+@dataclass(slots=True)
+class Duplicates:
+    """What was found.
+
+    Attributes:
+        kinds: points by kind: ``identical``, ``merged`` (no value lost), ``overwritten`` (a value lost).
+        examples: the first overwritten values, by series and time.
+        tag_hint: a field that tells the colliding points apart and takes few values.
+        rewritten: merged points of keys that stood in several blocks.
+    """
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    examples: list[DuplicateExample] = field(default_factory=list)
+    tag_hint: str | None = None
+    rewritten: int = 0
+
+    @property
+    def total(self) -> int:
+        """Points that share a key with an earlier one."""
+        return self.kinds.total()
+
+
+def find_duplicates(
+    spool: Spool,
+    expectation: Expectation,
+    keys: Sequence[str],
+    measurements: Sequence[str],
+    rewrite: Callable[[pl.DataFrame, tuple[FieldColumn, ...]], None],
+) -> Duplicates:
+    """Find the keys that occur more than once.
+
+    Args:
+        spool: all acknowledged points.
+        expectation: values that fell on another one are taken back from it.
+        keys: series keys by their numbers.
+        measurements: measurement of each series.
+        rewrite: writes merged points (``series``, ``time``, fields); called for keys that stand in several
+            blocks, because the order of the writers decided which of their points came last.
+
+    Raises:
+        SpoolError: the disk is full.
+    """
+    found = Duplicates()
+    if not spool.rows:
+        return found
+    fields = spool.fields
+    differing: Counter[str] = Counter()
+    try:
+        with _database(spool.folder) as database:
+            if not _collect(database, spool, fields):
+                return found
+            for chunk in _whole_keys(spool.folder / "duplicates.parquet"):
+                steps = _steps(chunk, fields)
+                _classify(steps, fields, found, differing)
+                _add_examples(steps, fields, found, keys)
+                expectation.subtract(_fallen_on(steps, fields), fields, measurements)
+                merged = _merged_across_blocks(chunk, fields)
+                if merged.height:
+                    rewrite(merged, fields)
+                    found.rewritten += merged.height
+            found.tag_hint = _tag_hint(database, spool, fields, differing)
+    except duckdb.Error as error:
+        raise SpoolError(f"the duplicates could not be counted: {error}") from error
+    return found
+
+
+def _database(folder: Path) -> duckdb.DuckDBPyConnection:
+    database = duckdb.connect()
+    database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    database.execute("SET threads = 2")
+    database.execute("SET preserve_insertion_order = false")
+    database.execute("SET temp_directory = $1", [str(folder / "duckdb")])
+    return database
+
+
+def _collect(database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[FieldColumn, ...]) -> bool:
+    """Write the points of all keys that occur more than once, in the order of key and input."""
+    database.execute(
+        """
+        CREATE TEMP TABLE repeated AS
+        SELECT series, time, min(position >> 32) <> max(position >> 32) AS across
+        FROM read_parquet($1, union_by_name = true) GROUP BY series, time HAVING count(*) > 1
+        """,
+        [spool.files],
+    )
+    if not database.execute("SELECT count(*) FROM repeated").fetchall()[0][0]:
+        return False
+    columns = ", ".join(["series", "time", "position", "across", *(item.column for item in fields)])
+    target = str(spool.folder / "duplicates.parquet").replace("'", "''")
+    database.execute(
+        f"COPY (SELECT {columns} FROM read_parquet($1, union_by_name = true) JOIN repeated USING (series, time) "  # noqa: S608 - names of our own
+        f"ORDER BY series, time, position) TO '{target}' (FORMAT parquet, ROW_GROUP_SIZE {CHUNK_ROWS})",
+        [spool.files],
+    )
+    return True
+
+
+def _whole_keys(path: Path) -> Iterator[pl.DataFrame]:
+    """Chunks of the sorted points, never cutting a key in two."""
+    total = pl.scan_parquet(path).select(pl.len()).collect().item()
+    held = pl.DataFrame()
+    for offset in range(0, total, CHUNK_ROWS):
+        chunk = pl.scan_parquet(path).slice(offset, CHUNK_ROWS).collect()
+        chunk = pl.concat([held, chunk]) if held.height else chunk
+        last = chunk.tail(1)
+        is_last = (chunk["series"] == last["series"].item()) & (chunk["time"] == last["time"].item())
+        held = chunk.filter(is_last)
+        yield chunk.filter(~is_last)
+    yield held
+
+
+def _steps(chunk: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataFrame:
+    """Each point that is not the first of its key, and in ``was:…`` what its key held before it."""
+    held = [
+        pl.col(item.column).forward_fill().shift(1).over(KEY).alias(f"was:{item.column}") for item in fields
+    ]
+    return chunk.with_columns(pl.int_range(pl.len()).over(KEY).alias("nth"), *held).filter(pl.col("nth") > 0)
+
+
+def _lost(item: FieldColumn) -> pl.Expr:
+    return (pl.col(item.column) != pl.col(f"was:{item.column}")).fill_null(value=False)
+
+
+def _classify(
+    steps: pl.DataFrame, fields: tuple[FieldColumn, ...], found: Duplicates, differing: Counter[str]
+) -> None:
+    overwritten = pl.any_horizontal(_lost(item) for item in fields)
+    same = pl.all_horizontal(pl.col(item.column).eq_missing(pl.col(f"was:{item.column}")) for item in fields)
+    kind = pl.when(overwritten).then(pl.lit("overwritten")).when(same).then(pl.lit("identical")).otherwise(pl.lit("merged"))
+    for name, count in steps.select(kind.alias("kind")).group_by("kind").len().iter_rows():
+        found.kinds[name] += count
+    losses = steps.select(_lost(item).sum().alias(item.column) for item in fields)
+    for item in fields:
+        differing[item.column] += losses[item.column].item()
+
+
+def _add_examples(
+    steps: pl.DataFrame, fields: tuple[FieldColumn, ...], found: Duplicates, keys: Sequence[str]
+) -> None:
+    room = MOST_EXAMPLES - len(found.examples)
+    if room <= 0:
+        return
+    examples = []
+    for item in fields:
+        lost = steps.filter(_lost(item)).head(room)
+        for series, time, was, now in lost.select("series", "time", f"was:{item.column}", item.column).iter_rows():
+            examples.append(DuplicateExample(keys[series], time, item.key, str(was), str(now)))
+    found.examples += heapq.nsmallest(room, examples, key=lambda example: (example.series, example.time_ns))
+
+
+def _fallen_on(steps: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataFrame:
+    """Where a value fell on one that was there (Boolean columns)."""
+    return steps.select(
+        "series",
+        "time",
+        *(
+            (pl.col(item.column).is_not_null() & pl.col(f"was:{item.column}").is_not_null()).alias(item.column)
+            for item in fields
+        ),
+    )
+
+
+def _merged_across_blocks(chunk: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataFrame:
+    """Per key that stands in several blocks, the last value of each field."""
+    return (
+        chunk.filter("across")
+        .group_by(KEY, maintain_order=True)
+        .agg(pl.col(item.column).drop_nulls().last() for item in fields)
+    )
+
+
+def _tag_hint(
+    database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[FieldColumn, ...], differing: Counter[str]
+) -> str | None:
+    """The field that differs most often between colliding points and takes few values."""
+    suitable = [item for item in fields if item.type in ("string", "integer", "unsigned") and differing[item.column]]
+    ranked = sorted(suitable, key=lambda item: -differing[item.column])
+    for item in ranked:
+        values = database.execute(
+            f"SELECT count(*) FROM (SELECT DISTINCT {item.column} FROM read_parquet($1, union_by_name = true) LIMIT $2)",  # noqa: S608
+            [spool.files, MOST_TAG_VALUES + 1],
+        ).fetchall()[0][0]
+        if values <= min(MOST_TAG_VALUES, max(2, spool.rows // 20)):
+            return item.key
+    return None

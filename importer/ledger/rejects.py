@@ -1,0 +1,82 @@
+"""The rejects file: one line per cell, row or point that could not be loaded."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from importer.errors import ConfigurationError, SpoolError
+from importer.records import Reject
+
+__all__ = ["COLUMNS", "RejectsFile"]
+
+COLUMNS = ("source", "line", "byte_offset", "column", "error_type", "error_message", "raw")
+
+
+class RejectsFile:
+    """Written anew on each run; it exists only once there is a reject.
+
+    Args:
+        path: where it goes.
+
+    Attributes:
+        lines: written so far.
+
+    Raises:
+        ConfigurationError: it could never be written there.
+        SpoolError: it cannot be written; a load must stop then, so that no reject goes unrecorded.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines = 0
+        self._file: TextIO | None = None
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            raise ConfigurationError(f"cannot write the rejects file {str(path)!r}: name a file in a folder that exists")
+        try:
+            if path.is_file():
+                path.unlink()
+        except OSError as error:
+            raise ConfigurationError(f"cannot replace the rejects file {str(path)!r}: {error.strerror}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, rejects: Iterable[Reject]) -> None:
+        """Append rejects; they are on their way to the disk when this returns."""
+        try:
+            for reject in rejects:
+                self._line(reject)
+            if self._file is not None:
+                self._file.flush()
+        except OSError as error:
+            raise SpoolError(
+                f"cannot write the rejects file {str(self.path)!r}: {error.strerror}; nothing was replaced: "
+                "make room, or name another place by --rejects"
+            ) from error
+
+    def _line(self, reject: Reject) -> None:
+        if self._file is None:
+            self._file = self.path.open("w", newline="", encoding="utf-8")
+            csv.writer(self._file).writerow(COLUMNS)
+        csv.writer(self._file).writerow(
+            (
+                reject.source,
+                reject.line,
+                reject.byte_offset,
+                reject.column,
+                reject.error_type,
+                reject.error_message,
+                reject.raw,
+            )
+        )
+        self.lines += 1

@@ -1,0 +1,43 @@
+"""Time windows that coincide with the server's shard groups.
+
+The server cuts time at multiples of the shard group duration since year 1 (``Time.Truncate`` of Go), so
+that a window never spans two shard groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from importer.limits import MAX_TIME_NS, MIN_TIME_NS
+
+__all__ = ["Windows"]
+
+_YEAR_ONE_NS = -62_135_596_800 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Numbers of windows.
+
+    Attributes:
+        duration_ns: of a window, as of a shard group.
+    """
+
+    duration_ns: int
+
+    @property
+    def _offset_ns(self) -> int:
+        return _YEAR_ONE_NS % self.duration_ns
+
+    def number(self, time: pl.Expr) -> pl.Expr:
+        """The window of each timestamp (Int64, ns); no step of this overflows."""
+        quotient = time // self.duration_ns
+        early = (time - quotient * self.duration_ns) < self._offset_ns
+        return quotient - early.cast(pl.Int64)
+
+    def bounds(self, number: int) -> tuple[int, int]:
+        """First timestamp of a window and the first behind it (ns), within what the server can hold."""
+        start = number * self.duration_ns + self._offset_ns
+        return max(start, MIN_TIME_NS), min(start + self.duration_ns, MAX_TIME_NS + 1)

@@ -1,0 +1,306 @@
+"""One load, from its options to its report.
+
+:meth:`Load.run` is the whole of it: make a staging bucket ready, run the pipeline
+into it, sort out the duplicates, ask the server, and only then put the bucket in its place.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import threading
+import time
+from contextlib import ExitStack, suppress
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from importer.bucket import Target, fitting_duration, format_duration, prepare
+from importer.bucket.catalogue import find
+from importer.bucket.schema import field_types
+from importer.encoding.line_protocol import LineEncoder, merged_lines
+from importer.encoding.series import SeriesIndex
+from importer.errors import (
+    ConfigurationError,
+    ImporterError,
+    LoadError,
+    LoadInterruptedError,
+    RejectBudgetError,
+    ServerError,
+    VerificationError,
+)
+from importer.first_look import FirstLook
+from importer.ledger.closing import Closing, warn_of_duplicates
+from importer.ledger.duplicates import find_duplicates
+from importer.ledger.expectation import Expectation
+from importer.ledger.ledger import Ledger
+from importer.ledger.rejects import RejectsFile
+from importer.ledger.report import Report, Status
+from importer.ledger.spool import Spool
+from importer.ledger.windows import Windows
+from importer.mapping.columns import ColumnMapper
+from importer.mapping.rows import RowMapper
+from importer.options import LoadOptions, default_state_dir
+from importer.pipeline import Write, run_pipeline
+from importer.progress import Phase, Progress, Silent, Snapshot
+from importer.records import Block, FieldColumn, FieldType, Lines, Outcome
+from importer.server.connection import Connection, Server
+from importer.sink.influx import InfluxSink
+from importer.sink.retry import RetryPolicy, call_with_retries
+from importer.sink.stdout import StreamSink
+from importer.source.blocks import locate
+from importer.source.reader import Reader
+from importer.verification.compare import Comparison, compare
+from importer.verification.read_back import read_back
+
+__all__ = ["Load"]
+
+log = logging.getLogger(__name__)
+
+DAY_SECONDS = 86_400
+MANY_SERIES = 100_000
+
+
+class Load:
+    """A load that is set up and can be run once.
+
+    Args:
+        reader: the sources, headers checked.
+        mapper: maps tables to points.
+        options: how to load.
+        connection: which server; None in a dry run.
+        progress: listens.
+        stop: when set from outside, the load ends cleanly.
+        stdout: gets the lines of a dry run.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        mapper: ColumnMapper | RowMapper,
+        options: LoadOptions,
+        connection: Connection | None,
+        *,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
+        stdout: BinaryIO | None = None,
+    ) -> None:
+        self.load_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+        self._reader = reader
+        self._mapper = mapper
+        self._options = options
+        self._connection = connection
+        self._progress = progress or Silent()
+        self._stop = stop or threading.Event()
+        self._stdout = stdout or sys.stdout.buffer
+        self._series = SeriesIndex(options.max_series)
+        self._closing = Closing(self.load_id, options.bucket if connection else None)
+        self._look = FirstLook(reader, mapper, self._stop.is_set)
+
+    def run(self) -> Report:
+        """Run it.
+
+        Raises:
+            ImporterError: it failed; the live bucket is as it was, and ``report`` of the error tells the rest.
+        """
+        try:
+            with ExitStack() as stack:
+                if self._connection is None:
+                    return self._dry_run(stack)
+                server = stack.enter_context(Server(self._connection, pool_size=self._options.workers + 4))
+                return self._into_bucket(server, stack)
+        except ImporterError as error:
+            status: Status = "interrupted" if isinstance(error, LoadInterruptedError) else "failed"
+            error.report = self._closing.report(status, self._reader.read_sources, error=str(error))
+            raise
+
+    def _dry_run(self, stack: ExitStack) -> Report:
+        ledger = self._new_ledger(stack, DAY_SECONDS, spool=None)
+        self._flow(ledger, StreamSink(self._stdout), workers=1)
+        return self._closing.report("dry_run", self._reader.read_sources)
+
+    def _into_bucket(self, server: Server, stack: ExitStack) -> Report:
+        version = self._wait_for(server)
+        self._closing.server = (server.connection.url, version)
+        target = self._prepare(server)
+        try:
+            spool = stack.enter_context(Spool(self._options.state_dir or default_state_dir()))
+            ledger = self._new_ledger(stack, target.shard_duration_seconds, spool=spool)
+            sink = self._sink(server, target)
+            was_empty = not target.appends or not self._pin_types(server, target)
+            self._flow(ledger, sink, workers=self._options.workers, target=target)
+            self._merge_duplicates(ledger, spool, sink)
+            comparison = self._verify(server, target, ledger, spool, by_counts=was_empty)
+            self._tell("swap", ledger)
+            points = ledger.counts.points_acknowledged - self._closing.duplicates.total
+            self._closing.warnings += target.commit(points, ledger.expectation.values)
+        except BaseException:
+            with suppress(ServerError):
+                target.abort(say=log.info)
+            raise
+        return self._closing.report("verified" if comparison else "unverified", self._reader.read_sources)
+
+    def _wait_for(self, server: Server) -> str:
+        version, _ = call_with_retries(
+            server.health, RetryPolicy(self._options.wait_seconds), say=log.warning, pause=self._pause
+        )
+        return version
+
+    def _prepare(self, server: Server) -> Target:
+        options = self._options
+        fitting = None
+        if options.shard_duration_seconds is None and find(server, options.bucket) is None:
+            self._progress.update(Snapshot("first pass"))
+            span = self._look.span_seconds()
+            if span is not None:
+                fitting = fitting_duration(span, options.retention_seconds)
+        target = prepare(
+            server,
+            options.bucket,
+            self.load_id,
+            if_exists=options.if_exists,
+            retention_seconds=options.retention_seconds,
+            shard_duration_seconds=options.shard_duration_seconds,
+            fitting_shard_duration_seconds=fitting,
+            keep_old=options.keep_old,
+            say=log.info,
+        )
+        log.info(
+            "shard groups of %s (%s)", format_duration(target.shard_duration_seconds), self._how_shards(target)
+        )
+        if target.replaces and not target.appends:
+            log.info("the old bucket %r stays until the new one is verified: both need disk space", options.bucket)
+        return target
+
+    def _how_shards(self, target: Target) -> str:
+        if target.replaces and self._options.shard_duration_seconds is None:
+            return "as the bucket has them"
+        return "as asked for" if self._options.shard_duration_seconds else f"fitted to the time span: {self._look.how}"
+
+    def _pin_types(self, server: Server, target: Target) -> bool:
+        """Fix the types that the bucket has already; False if it is empty.
+
+        Raises:
+            ConfigurationError: the mapping wants another type.
+        """
+        known: dict[tuple[str, str], FieldType] = {}
+        for name, kinds in field_types(server, target.bucket_id).items():
+            if len(kinds) > 1:
+                raise ConfigurationError(
+                    f"{'.'.join(name)} has several types in {target.target!r}: {', '.join(sorted(kinds))}; "
+                    "load it anew with --if-exists replace"
+                )
+            known[name] = next(iter(kinds))
+        self._mapper.pin(known)
+        return bool(known)
+
+    def _new_ledger(self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None) -> Ledger:
+        rejects = stack.enter_context(RejectsFile(self._options.rejects_path))
+        ledger = Ledger(
+            expectation=Expectation(Windows(shard_seconds * 10**9)),
+            spool=spool,
+            series=self._series,
+            locate=locate,
+            rejects=rejects,
+            budget=self._options.max_rejects,
+        )
+        self._closing.ledger = ledger
+        return ledger
+
+    def _sink(self, server: Server, target: Target) -> InfluxSink:
+        options = self._options
+        local = urlsplit(server.connection.url).hostname in ("127.0.0.1", "localhost", "::1")
+        return InfluxSink(
+            server,
+            target.bucket_id,
+            shard_seconds=target.shard_duration_seconds,
+            policy=RetryPolicy(options.wait_seconds),
+            say=log.warning,
+            pause=self._pause,
+            batch_rows=options.batch_rows,
+            compress=options.compression == "gzip" or (options.compression == "auto" and not local),
+        )
+
+    def _flow(self, ledger: Ledger, write: Write, *, workers: int, target: Target | None = None) -> None:
+        """Run the pipeline, and decide whether its end is a good one."""
+        halted = threading.Event()
+
+        def stopped() -> bool:
+            return self._stop.is_set() or halted.is_set() or bool(target and target.lost)
+
+        def write_and_tell(lines: Lines) -> Outcome:
+            outcome = write(lines)
+            self._tell("load", ledger)
+            return outcome
+
+        run_pipeline(
+            self._look.blocks(),
+            to_table=self._reader.table,
+            to_points=self._look.to_points,
+            to_lines=LineEncoder(self._series),
+            write=write_and_tell,
+            ledger=ledger,
+            workers=workers,
+            stopped=stopped,
+            halt=halted.set,
+        )
+        if target and target.lost:
+            raise LoadError(f"the bucket {target.target!r} was taken over by another load")
+        if self._stop.is_set():
+            raise LoadInterruptedError(f"interrupted after {ledger.counts.rows_read:,} rows; nothing was replaced")
+        if ledger.is_over_budget(at_end=True):
+            raise RejectBudgetError(self._closing.over_budget(self._options.max_rejects))
+
+    def _merge_duplicates(self, ledger: Ledger, spool: Spool, write: Write) -> None:
+        self._tell("duplicates", ledger)
+
+        def rewrite(points: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> None:
+            nowhere = Block("", -1, 0, 0, b"", 0, "none", ())
+            outcome = write(merged_lines(points, fields, self._series.keys, nowhere))
+            if outcome.refusals:
+                raise LoadError(f"the server refused a merged point: {outcome.refusals[0].message}")
+
+        found = find_duplicates(spool, ledger.expectation, self._series.keys, self._series.measurements, rewrite)
+        self._closing.duplicates = found
+        warn_of_duplicates(found, self._closing.warnings)
+        if len(self._series) > MANY_SERIES:
+            self._closing.warnings.append(
+                f"{len(self._series):,} series: queries will be slow; a tag with so many values is better a field"
+            )
+
+    def _verify(
+        self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool
+    ) -> Comparison | None:
+        if not self._options.verify:
+            return None
+        self._tell("verify", ledger)
+
+        def tell(share: float) -> None:
+            self._tell("verify", ledger, share)
+
+        if by_counts:
+            comparison = compare(server, target.bucket_id, ledger.expectation, progress=tell)
+        else:
+            comparison = read_back(server, target.bucket_id, ledger.expectation, spool, self._series, progress=tell)
+        self._closing.stored = comparison.stored
+        if comparison.differences:
+            shown = "; ".join(map(str, comparison.differences[:3]))
+            raise VerificationError(
+                f"the server does not hold what was sent ({len(comparison.differences)} differences): {shown}"
+            )
+        return comparison
+
+    def _tell(self, phase: Phase, ledger: Ledger, share: float | None = None) -> None:
+        counts = ledger.counts
+        total, read = self._reader.total_bytes, self._reader.stored_bytes
+        if phase == "load" and total:
+            share = min(1.0, read / total)
+        self._progress.update(
+            Snapshot(phase, share, read, total, counts.rows_read, counts.points_acknowledged, ledger.rejects_so_far)
+        )
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise LoadInterruptedError("interrupted while waiting for the server; nothing was replaced")

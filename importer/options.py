@@ -1,0 +1,74 @@
+"""The options of a load, with their defaults; the command line and the Python API share them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+from importer.bucket import IfExists
+from importer.ledger.budget import RejectBudget
+from importer.mapping.timestamps import Precision
+from importer.sink.influx import BATCH_ROWS
+from importer.source.blocks import BLOCK_BYTES
+
+__all__ = ["Compression", "LoadOptions", "default_state_dir"]
+
+Compression = Literal["auto", "gzip", "none"]
+
+
+def default_state_dir() -> Path:
+    """Where loads keep their accounts while they run."""
+    return platformdirs.user_state_path("importer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """How to load; what to load, and how to map it, stand apart.
+
+    Attributes:
+        bucket: the target's name.
+        if_exists: what to do about a bucket of that name.
+        retention_seconds: 0 for ever; None carries over what the replaced bucket has.
+        shard_duration_seconds: None fits it to the data.
+        max_series: more series than this stop the load.
+        keep_old: keep the replaced bucket under another name.
+        rejects: file for the rejects; None is ``BUCKET.rejects.csv`` in the current folder.
+        max_rejects: how many there may be.
+        dry_run: line protocol to standard output, no server.
+        limit: rows to read at the most.
+        precision: finer timestamps are rejected.
+        batch_rows: lines per write call at the most.
+        block_bytes: CSV text per block.
+        workers: blocks being written at once.
+        compression: of the write calls; ``auto`` is none to this machine and gzip elsewhere.
+        state_dir: where the accounts are kept while the load runs.
+        verify: ask the server whether all has arrived.
+        wait_seconds: how long an absent server is waited for, at the start and in mid-load.
+    """
+
+    bucket: str
+    if_exists: IfExists = "auto"
+    retention_seconds: int | None = None
+    shard_duration_seconds: int | None = None
+    max_series: int = 1_000_000
+    keep_old: bool = False
+    rejects: Path | None = None
+    max_rejects: RejectBudget = RejectBudget()
+    dry_run: bool = False
+    limit: int | None = None
+    precision: Precision = "ns"
+    batch_rows: int = BATCH_ROWS
+    block_bytes: int = BLOCK_BYTES
+    workers: int = 2
+    compression: Compression = "auto"
+    state_dir: Path | None = None
+    verify: bool = True
+    wait_seconds: float = 100.0
+
+    @property
+    def rejects_path(self) -> Path:
+        """Where rejects go."""
+        return self.rejects or Path(self.bucket.replace("/", "_") + ".rejects.csv")

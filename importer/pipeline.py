@@ -1,0 +1,115 @@
+"""The flow, from text to acknowledged points: the one place where the stages meet.
+
+Records come in blocks of some megabytes. Reading, mapping and encoding go in input order on one thread; the
+blocks are written side by side; the ledger hears of every one of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+import reactivex as rx
+from reactivex import operators as ops
+from reactivex.scheduler import NewThreadScheduler, ThreadPoolScheduler
+
+from importer.ledger.ledger import Ledger
+from importer.records import Block, Lines, Outcome, PointBatch, Table
+
+__all__ = ["Write", "run_pipeline"]
+
+Write = Callable[[Lines], Outcome]
+
+BLOCKS_AHEAD = 1
+"""Blocks that are being read and encoded while all writers are busy."""
+
+
+def run_pipeline(
+    blocks: Iterable[Block],
+    *,
+    to_table: Callable[[Block], Table],
+    to_points: Callable[[Table], PointBatch],
+    to_lines: Callable[[PointBatch], Lines],
+    write: Write,
+    ledger: Ledger,
+    workers: int,
+    stopped: Callable[[], bool],
+    halt: Callable[[], None],
+) -> None:
+    """Run all blocks through the stages.
+
+    Args:
+        blocks: whole CSV records, in input order.
+        to_table: text to columns of text.
+        to_points: columns to points, rejects and skipped rows.
+        to_lines: points to line protocol.
+        write: lines into the bucket; called on several threads.
+        ledger: adds up what becomes of each row and point.
+        workers: blocks being written at once.
+        stopped: asked before each block; when true, no further one is read, and what is under way is finished.
+        halt: called at the end and on the first error, so that ``stopped`` is true from then on.
+
+    Raises:
+        ImporterError: the first fatal error of any stage; the flow has come to rest then.
+    """
+    writers = ThreadPoolScheduler(workers)
+    readers: list[threading.Thread] = []
+    slots = threading.BoundedSemaphore(workers + BLOCKS_AHEAD)
+
+    def mapped_and_encoded(block: Block) -> Lines:
+        batch = to_points(to_table(block))
+        lines = to_lines(batch)
+        ledger.note_mapped(batch, lines)
+        return lines
+
+    def written(lines: Lines) -> rx.Observable[Outcome]:
+        def write_and_note() -> Outcome:
+            try:
+                outcome = write(lines) if not ledger.is_over_budget() else Outcome(lines, (), 0, 0, written=False)
+                ledger.note_outcome(outcome)
+                return outcome
+            finally:
+                slots.release()
+
+        return rx.from_callable(write_and_note, scheduler=writers)
+
+    # reactivex has no back pressure of its own: without the slots, the source would be read to its
+    # end while the first block is being written.
+    flow = rx.from_iterable(_in_slots(blocks, slots, lambda: stopped() or ledger.has_shown_enough()), scheduler=_on_own_thread(readers)).pipe(
+        ops.map(mapped_and_encoded),  #   Block   -> Lines      in input order, on the reading thread
+        ops.flat_map(written),  #         Lines   -> Outcome    several at once, on the writers' threads
+        ops.finally_action(halt),  #      at the end, on the first error, on being disposed of
+        ops.count(),
+    )
+    try:
+        flow.run()
+    finally:
+        halt()
+        for reader in readers:
+            reader.join()
+        writers.executor.shutdown(wait=True)
+
+
+def _in_slots(
+    blocks: Iterable[Block], slots: threading.BoundedSemaphore, stopped: Callable[[], bool]
+) -> Iterator[Block]:
+    """Take a slot for each block, before it is read; end early when told to."""
+    source = iter(blocks)
+    while not stopped():
+        if not slots.acquire(timeout=0.2):
+            continue
+        block = next(source, None)
+        if block is None:
+            slots.release()
+            return
+        yield block
+
+
+def _on_own_thread(started: list[threading.Thread]) -> NewThreadScheduler:
+    """Reading leaves the caller's thread free for signals; the thread is kept, to be waited for."""
+
+    def thread(target: Callable[..., None]) -> threading.Thread:
+        started.append(threading.Thread(target=target, name="importer-reader", daemon=True))
+        return started[-1]
+
+    return NewThreadScheduler(thread)

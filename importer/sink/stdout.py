@@ -1,0 +1,31 @@
+"""The dry run: line protocol to a stream instead of a bucket."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from importer.records import Lines, Outcome
+
+__all__ = ["StreamSink"]
+
+
+class StreamSink:
+    """Writes blocks of lines to a binary stream, such as standard output.
+
+    Args:
+        stream: gets one line per point.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def __call__(self, lines: Lines) -> Outcome:
+        """Write a block.
+
+        Raises:
+            OSError: the stream cannot be written, such as a pipe that was closed.
+        """
+        body = "".join(f"{line}\n" for line in lines.frame["line"]).encode()
+        self._stream.write(body)
+        self._stream.flush()
+        return Outcome(lines, (), len(body), 0)
