@@ -19,7 +19,7 @@ setup: $(INSTALLED) ## make .venv from the locked requirements; find or build In
 
 # Both find or build InfluxDB themselves, when it turns out that they need it: not with INFLUX_URL set.
 demo: $(INSTALLED) ## load the sample into a local InfluxDB, check it and show some of it
-	$(BIN)/importer load $(SAMPLE).csv --mapping $(SAMPLE).toml --bucket bird-migration --sample 5
+	$(BIN)/importer load $(SAMPLE).csv --mapping $(SAMPLE).toml --bucket bird-migration --sample 3
 
 test: $(INSTALLED) lint typecheck ## check style and types, then run all tests, against a real InfluxDB
 	$(BIN)/python -m pytest

@@ -82,7 +82,11 @@ def load(
 
 
 def connect(
-    *, url: str | None = None, org: str | None = None, token_file: Path | None = None, env_file: Path | None = None
+    *,
+    url: str | None = None,
+    org: str | None = None,
+    token_file: Path | None = None,
+    env_file: Path | None = None,
 ) -> Connection:
     """The server that options, environment, env file or profile name; else the local one, started if need be.
 

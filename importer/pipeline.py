@@ -65,7 +65,9 @@ def run_pipeline(
     def written(lines: Lines) -> rx.Observable[Outcome]:
         def write_and_note() -> Outcome:
             try:
-                outcome = write(lines) if not ledger.is_over_budget() else Outcome(lines, (), 0, 0, written=False)
+                outcome = (
+                    write(lines) if not ledger.is_over_budget() else Outcome(lines, (), 0, 0, written=False)
+                )
                 ledger.note_outcome(outcome)
                 return outcome
             finally:
@@ -75,7 +77,10 @@ def run_pipeline(
 
     # reactivex has no back pressure of its own: without the slots, the source would be read to its
     # end while the first block is being written.
-    flow = rx.from_iterable(_in_slots(blocks, slots, lambda: stopped() or ledger.has_shown_enough()), scheduler=_on_own_thread(readers)).pipe(
+    flow = rx.from_iterable(
+        _in_slots(blocks, slots, lambda: stopped() or ledger.has_shown_enough()),
+        scheduler=_on_own_thread(readers),
+    ).pipe(
         ops.map(mapped_and_encoded),  #   Block   -> Lines      in input order, on the reading thread
         ops.flat_map(written),  #         Lines   -> Outcome    several at once, on the writers' threads
         ops.finally_action(halt),  #      at the end, on the first error, on being disposed of

@@ -14,15 +14,23 @@ _PANEL = "Server"
 Url = Annotated[
     str | None,
     typer.Option(
-        "--url", help="Address of InfluxDB; without it INFLUX_URL, else a local server.", rich_help_panel=_PANEL
+        "--url",
+        help="Address of InfluxDB; without it INFLUX_URL, else a local server.",
+        rich_help_panel=_PANEL,
     ),
 ]
 Org = Annotated[str | None, typer.Option("--org", help="Organisation, with --url.", rich_help_panel=_PANEL)]
 TokenFile = Annotated[
     Path | None,
-    typer.Option("--token-file", help="File that holds the token, with --url; only you may read it.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--token-file",
+        help="File that holds the token, with --url; only you may read it.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 EnvFile = Annotated[
     Path | None,
-    typer.Option("--env-file", help="File with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--env-file", help="File with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG.", rich_help_panel=_PANEL
+    ),
 ]

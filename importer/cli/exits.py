@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import signal
 
-from importer.errors import ConfigurationError, ImporterError, LoadInterruptedError, RejectBudgetError, SourceError
+from importer.errors import (
+    ConfigurationError,
+    ImporterError,
+    LoadInterruptedError,
+    RejectBudgetError,
+    SourceError,
+)
 
 __all__ = ["EXIT_CODES", "exit_code"]
 

@@ -30,7 +30,14 @@ __all__ = ["EPILOG", "load_command"]
 
 EPILOG = "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items()) + "."
 
-_MAPPING, _CSV, _BUCKET, _REJECTS, _SPEED, _OUTPUT = "Mapping", "CSV", "Bucket", "Rejects", "Speed and state", "Output"
+_MAPPING, _CSV, _BUCKET, _REJECTS, _SPEED, _OUTPUT = (
+    "Mapping",
+    "CSV",
+    "Bucket",
+    "Rejects",
+    "Speed and state",
+    "Output",
+)
 
 log = logging.getLogger("importer")
 
@@ -94,7 +101,9 @@ def load_command(
             "time_options": _given(format=time_format, timezone=timezone, ambiguous=ambiguous),
             "row_filter": row_filter,
         },
-        csv_options=_given(delimiter=delimiter, encoding=encoding, null=tuple(null or ()) or None, decimal=decimal),
+        csv_options=_given(
+            delimiter=delimiter, encoding=encoding, null=tuple(null or ()) or None, decimal=decimal
+        ),
     )
     options = LoadOptions(
         bucket=bucket,
@@ -119,7 +128,14 @@ def load_command(
     console = Console(stderr=dry_run)
     with stopped_by_signals() as stopping, shown_progress(quiet=quiet, as_json=log_json) as progress:
         try:
-            result = load(sources, options=options, connection=where, progress=progress, stop=stopping.event, **mapped_by)
+            result = load(
+                sources,
+                options=options,
+                connection=where,
+                progress=progress,
+                stop=stopping.event,
+                **mapped_by,
+            )
         except ImporterError as error:
             _show(error.report, report, console, quiet=quiet)
             log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers

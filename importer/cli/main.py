@@ -32,7 +32,13 @@ log = logging.getLogger("importer")
 def options(
     *,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version.", callback=lambda given: _version(given=given))
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            help="Print the version.",
+            callback=lambda given: _version(given=given),
+        ),
     ] = False,
 ) -> None:
     """Load CSV into InfluxDB 2, every row accounted for."""

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from importer.progress import Progress, Silent, Snapshot
 
@@ -47,7 +48,9 @@ class _OnTerminal:
         self._rate = _Rate()
 
     def update(self, snapshot: Snapshot) -> None:
-        total = snapshot.total_bytes if snapshot.phase == "load" else 1 if snapshot.share is not None else None
+        total = (
+            snapshot.total_bytes if snapshot.phase == "load" else 1 if snapshot.share is not None else None
+        )
         done = snapshot.bytes_read if snapshot.phase == "load" else snapshot.share or 0
         self._bar.update(
             self._task,

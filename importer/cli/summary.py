@@ -77,11 +77,12 @@ def _plain(text: str) -> str:
 
 
 def show_rows(rows: list[dict[str, Any]], console: Console) -> None:
-    """Print rows that Flux gave back."""
+    """Print rows that Flux gave back, side by side, because points have many fields."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(title="rows that Flux gave back", title_justify="left")
+    table = Table(title="rows that Flux gave back", title_justify="left", show_header=False)
+    table.add_column()
+    for _ in rows:
+        table.add_column(overflow="fold")
     for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(_plain("" if row.get(name) is None else str(row[name])) for name in names))
+        table.add_row(name, *(_plain("" if row.get(name) is None else str(row[name])) for row in rows))
     console.print(table)

@@ -43,8 +43,11 @@ class LineEncoder:
         keys = series_keys(points, batch.tags)
         too_long = keys.str.len_bytes() > MAX_KEY_BYTES - _longest(batch.fields)
         if too_long.any():
-            more = {record: None for record in points["record"].filter(too_long)}
-            faults += [Fault(record, "", "key_length", "measurement and tags are longer than 65,535 bytes") for record in more]
+            more = dict.fromkeys(points["record"].filter(too_long))
+            faults += [
+                Fault(record, "", "key_length", "measurement and tags are longer than 65,535 bytes")
+                for record in more
+            ]
             points = points.filter(~pl.col("record").is_in(list(more)))
             rows_mapped -= len(more)
             keys = series_keys(points, batch.tags)
@@ -58,7 +61,9 @@ class LineEncoder:
         return Lines(batch.block, frame, batch.fields, tuple(faults), rows_mapped)
 
 
-def merged_lines(points: pl.DataFrame, fields: tuple[FieldColumn, ...], keys: Sequence[str], block: Block) -> Lines:
+def merged_lines(
+    points: pl.DataFrame, fields: tuple[FieldColumn, ...], keys: Sequence[str], block: Block
+) -> Lines:
     """Encode points whose series are known already.
 
     Args:
@@ -82,7 +87,9 @@ def _unusable(batch: PointBatch) -> list[Fault]:
     for column, word, found in checks:
         if found is not None:
             where, reason = found
-            faults += [Fault(record, column, word, reason) for record in frame["record"].filter(where).unique()]
+            faults += [
+                Fault(record, column, word, reason) for record in frame["record"].filter(where).unique()
+            ]
     return faults
 
 

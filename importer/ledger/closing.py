@@ -66,13 +66,17 @@ class Closing:
             load_id=self._load_id,
             status=status,
             bucket=self._bucket,
-            sources=[SourceReport(path=item.name, bytes=item.stored_bytes, sha256=item.sha256) for item in sources],
+            sources=[
+                SourceReport(path=item.name, bytes=item.stored_bytes, sha256=item.sha256) for item in sources
+            ],
             rows_read=counts.rows_read if counts else 0,
             rows_mapped=counts.rows_mapped if counts else 0,
             rejected=counts.rejected if counts else 0,
             skipped=dict(sorted(ledger.skipped.items())) if ledger else {},
             points_emitted=counts.points_emitted if counts else 0,
-            points_written=counts.points_acknowledged - self.duplicates.total if counts and self._bucket else 0,
+            points_written=counts.points_acknowledged - self.duplicates.total
+            if counts and self._bucket
+            else 0,
             points_rejected=counts.points_rejected if counts else 0,
             duplicates=self.duplicates.total,
             duplicate_kinds=kinds,
@@ -124,7 +128,8 @@ def warn_of_duplicates(found: Duplicates, warnings: list[str]) -> None:
     if not lost:
         return
     shown = "; ".join(
-        f"{item.series} at {rfc3339(item.time_ns)}: {item.field} {item.lost} became {item.kept}" for item in found.examples
+        f"{item.series} at {rfc3339(item.time_ns)}: {item.field} {item.lost} became {item.kept}"
+        for item in found.examples
     )
     way_out = (
         f"{found.tag_hint!r} takes few values and tells these points apart: make it a tag"

@@ -180,7 +180,13 @@ def _classify(
 ) -> None:
     overwritten = pl.any_horizontal(_lost(item) for item in fields)
     same = pl.all_horizontal(pl.col(item.column).eq_missing(pl.col(f"was:{item.column}")) for item in fields)
-    kind = pl.when(overwritten).then(pl.lit("overwritten")).when(same).then(pl.lit("identical")).otherwise(pl.lit("merged"))
+    kind = (
+        pl.when(overwritten)
+        .then(pl.lit("overwritten"))
+        .when(same)
+        .then(pl.lit("identical"))
+        .otherwise(pl.lit("merged"))
+    )
     for name, count in steps.select(kind.alias("kind")).group_by("kind").len().iter_rows():
         found.kinds[name] += count
     losses = steps.select(_lost(item).sum().alias(item.column) for item in fields)
@@ -197,7 +203,9 @@ def _add_examples(
     examples = []
     for item in fields:
         lost = steps.filter(_lost(item)).head(room)
-        for series, time, was, now in lost.select("series", "time", f"was:{item.column}", item.column).iter_rows():
+        for series, time, was, now in lost.select(
+            "series", "time", f"was:{item.column}", item.column
+        ).iter_rows():
             examples.append(DuplicateExample(keys[series], time, item.key, str(was), str(now)))
     found.examples += heapq.nsmallest(room, examples, key=lambda example: (example.series, example.time_ns))
 
@@ -208,7 +216,9 @@ def _fallen_on(steps: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataF
         "series",
         "time",
         *(
-            (pl.col(item.column).is_not_null() & pl.col(f"was:{item.column}").is_not_null()).alias(item.column)
+            (pl.col(item.column).is_not_null() & pl.col(f"was:{item.column}").is_not_null()).alias(
+                item.column
+            )
             for item in fields
         ),
     )
@@ -224,10 +234,15 @@ def _merged_across_blocks(chunk: pl.DataFrame, fields: tuple[FieldColumn, ...]) 
 
 
 def _tag_hint(
-    database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[FieldColumn, ...], differing: Counter[str]
+    database: duckdb.DuckDBPyConnection,
+    spool: Spool,
+    fields: tuple[FieldColumn, ...],
+    differing: Counter[str],
 ) -> str | None:
     """The field that differs most often between colliding points and takes few values."""
-    suitable = [item for item in fields if item.type in ("string", "integer", "unsigned") and differing[item.column]]
+    suitable = [
+        item for item in fields if item.type in ("string", "integer", "unsigned") and differing[item.column]
+    ]
     ranked = sorted(suitable, key=lambda item: -differing[item.column])
     for item in ranked:
         values = database.execute(

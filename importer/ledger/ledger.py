@@ -84,7 +84,9 @@ class Ledger:
         Raises:
             SpoolError: a reject cannot be recorded.
         """
-        found = self._locate(batch.block, tuple(sorted((*batch.faults, *lines.faults), key=lambda fault: fault.record)))
+        found = self._locate(
+            batch.block, tuple(sorted((*batch.faults, *lines.faults), key=lambda fault: fault.record))
+        )
         with self._lock:
             counts = self.counts
             counts.rows_read += batch.block.records

@@ -35,12 +35,16 @@ class RejectsFile:
         self.lines = 0
         self._file: TextIO | None = None
         if path.is_dir() or not path.absolute().parent.is_dir():
-            raise ConfigurationError(f"cannot write the rejects file {str(path)!r}: name a file in a folder that exists")
+            raise ConfigurationError(
+                f"cannot write the rejects file {str(path)!r}: name a file in a folder that exists"
+            )
         try:
             if path.is_file():
                 path.unlink()
         except OSError as error:
-            raise ConfigurationError(f"cannot replace the rejects file {str(path)!r}: {error.strerror}") from error
+            raise ConfigurationError(
+                f"cannot replace the rejects file {str(path)!r}: {error.strerror}"
+            ) from error
 
     def __enter__(self) -> Self:
         return self

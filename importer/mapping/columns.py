@@ -86,7 +86,9 @@ class ColumnMapper:
         if collected.faults:
             points = points.filter(~collected.faulty)
         fields = tuple(self._field_columns())
-        with_field = points.filter(pl.any_horizontal(pl.lit(value=False), *(pl.col(field.column).is_not_null() for field in fields)))
+        with_field = points.filter(
+            pl.any_horizontal(pl.lit(value=False), *(pl.col(field.column).is_not_null() for field in fields))
+        )
         skipped["no_fields"] = points.height - with_field.height
         return PointBatch(
             block=table.block,
@@ -117,7 +119,9 @@ class ColumnMapper:
                 columns.append(column.alias(f"field:{key}"))
         return columns
 
-    def _field(self, frame: pl.DataFrame, key: str, spec: FieldSpec, collected: _Collected) -> pl.Series | None:
+    def _field(
+        self, frame: pl.DataFrame, key: str, spec: FieldSpec, collected: _Collected
+    ) -> pl.Series | None:
         if spec.value is not None:
             return _constant(spec.value, DTYPES[self._types[key]], frame.height)
         text = _text(frame, spec)
@@ -174,7 +178,9 @@ class _Collected:
         self.faulty = pl.Series([False]).new_from_index(0, len(records))
         self.faults: list[Fault] = []
 
-    def add(self, mask: pl.Series, column: str, word: str, message: str, text: pl.Series | None = None) -> None:
+    def add(
+        self, mask: pl.Series, column: str, word: str, message: str, text: pl.Series | None = None
+    ) -> None:
         if not mask.any():
             return
         self.faulty |= mask

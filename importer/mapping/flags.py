@@ -44,7 +44,9 @@ def mapping_from_flags(
         if not given
     ]
     if missing:
-        raise MappingError(f"say how to map the columns: {', '.join(missing)} is missing (or give --mapping FILE or --mapper)")
+        raise MappingError(
+            f"say how to map the columns: {', '.join(missing)} is missing (or give --mapping FILE or --mapper)"
+        )
     where = {"column": time[0]} if len(time) == 1 else {"columns": tuple(time)}
     raw: dict[str, Any] = {
         "measurement": measurement,
@@ -83,6 +85,8 @@ def _field(text: str) -> tuple[str, dict[str, Any]]:
     elif kind not in _TYPES:
         close = nearest(kind, _TYPES)
         meant = f"; did you mean {close[0]}?" if close else ""
-        raise MappingError(f"--field {text!r}: {kind!r} is no type ({', '.join(_TYPES)}){meant} (a colon in a name needs a mapping file)")
+        raise MappingError(
+            f"--field {text!r}: {kind!r} is no type ({', '.join(_TYPES)}){meant} (a colon in a name needs a mapping file)"
+        )
     key, _, column = name.rpartition("=")
     return (key or column), {"column": column} | ({"type": kind} if kind else {})

@@ -155,7 +155,7 @@ class RowMapper:
             if value is not None and str(value) != "":
                 tags[self._key(str(key), "tag")] = str(value)
         fields = {}
-        for key, value in point._fields.items():  # noqa: SLF001
+        for key, value in point._fields.items():
             if value is not None:
                 name = self._key(str(key), "field")
                 fields[name] = self._field(measurement, name, value, point._field_types.get(key))  # noqa: SLF001
@@ -267,7 +267,9 @@ def _typed(key: str, value: Any, suffix: str | None) -> tuple[FieldType, Any]:
         return "float", plain
     if isinstance(value, str):
         if len(value) > MAX_STRING_BYTES // 4 and len(value.encode()) > MAX_STRING_BYTES:
-            raise _RowFaultError("string", f"longer than {MAX_STRING_BYTES} bytes, which InfluxDB refuses", key)
+            raise _RowFaultError(
+                "string", f"longer than {MAX_STRING_BYTES} bytes, which InfluxDB refuses", key
+            )
         return "string", value
     raise _RowFaultError("type", f"{type(value).__name__} is no type of a field", key)
 
@@ -281,7 +283,9 @@ def _time_ns(time: Any, unit_ns: int) -> int:
         return _datetime_ns(time) + int(getattr(time, "nanosecond", 0))
     if isinstance(time, str):
         return _text_ns(time)
-    raise _RowFaultError("time_format", f"{type(time).__name__} is no time: give a datetime, an integer or ISO 8601 text")
+    raise _RowFaultError(
+        "time_format", f"{type(time).__name__} is no time: give a datetime, an integer or ISO 8601 text"
+    )
 
 
 def _datetime_ns(moment: dt.datetime) -> int:
@@ -293,7 +297,9 @@ def _datetime_ns(moment: dt.datetime) -> int:
 def _text_ns(text: str) -> int:
     match = _TIME_TEXT.fullmatch(text)
     if match is None:
-        raise _RowFaultError("time_format", f"{text!r} is not ISO 8601: give a datetime or an integer instead")
+        raise _RowFaultError(
+            "time_format", f"{text!r} is not ISO 8601: give a datetime or an integer instead"
+        )
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     fraction, offset = match.group(7) or "", match.group(8) or "Z"
     if fraction[9:].strip("0"):

@@ -8,18 +8,35 @@ from __future__ import annotations
 import difflib
 import string
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping as MappingOf, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as MappingOf
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from importer.errors import MappingError
 from importer.limits import RESERVED_KEYS
 from importer.mapping.time_formats import check_format, check_timezone
 from importer.records import FieldType
 
-__all__ = ["CsvOptions", "FieldSpec", "LocalTimePolicy", "Mapping", "TimeSpec", "ValueSpec", "template_columns"]
+__all__ = [
+    "CsvOptions",
+    "FieldSpec",
+    "LocalTimePolicy",
+    "Mapping",
+    "TimeSpec",
+    "ValueSpec",
+    "template_columns",
+]
 
 LocalTimePolicy = Literal["reject", "earliest", "latest"]
 
@@ -265,7 +282,12 @@ class Mapping(_Strict):
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns it names, each once, in the order of the mapping; the filter's not included."""
-        specs: list[ValueSpec] = [self.measurement, self.time.source, *self.tags.values(), *self.fields.values()]
+        specs: list[ValueSpec] = [
+            self.measurement,
+            self.time.source,
+            *self.tags.values(),
+            *self.fields.values(),
+        ]
         return tuple(dict.fromkeys(column for spec in specs for column in spec.columns))
 
 
@@ -305,12 +327,17 @@ def check_columns(wanted: Sequence[str], header: Sequence[str], source: str) -> 
     """
     for name in wanted:
         if header.count(name) > 1:
-            raise MappingError(f"{source!r} has {header.count(name)} columns named {name!r}: rename one in the header")
+            raise MappingError(
+                f"{source!r} has {header.count(name)} columns named {name!r}: rename one in the header"
+            )
         if name not in header:
             hint = nearest(name, header)
             meant = f"; did you mean {' or '.join(map(repr, hint))}?" if hint else ""
-            raise MappingError(f"{source!r} has no column {name!r}{meant} It has: {_listed(header)}" if hint
-                               else f"{source!r} has no column {name!r}. It has: {_listed(header)}{_delimiter_hint(header)}")
+            raise MappingError(
+                f"{source!r} has no column {name!r}{meant} It has: {_listed(header)}"
+                if hint
+                else f"{source!r} has no column {name!r}. It has: {_listed(header)}{_delimiter_hint(header)}"
+            )
 
 
 def _listed(header: Sequence[str], most: int = 20) -> str:
@@ -331,15 +358,19 @@ def _check_key(kind: str, key: str) -> None:
     if not key:
         raise ValueError(f"{kind}: a key is empty")
     if key in RESERVED_KEYS:
-        raise ValueError(f"{name}: InfluxDB keeps the name {key!r} for itself: choose another key, "
-                         f"such as {key.strip('_') + '_value'!r}, with column = {key!r}")
+        raise ValueError(
+            f"{name}: InfluxDB keeps the name {key!r} for itself: choose another key, "
+            f"such as {key.strip('_') + '_value'!r}, with column = {key!r}"
+        )
     if key.endswith("\\") or any(mark in key for mark in "\n\r"):
         raise ValueError(f"{name}: a key may not hold line breaks or end in a backslash")
 
 
 def _check_measurement(name: str) -> None:
     if not name or name.startswith("#") or name.endswith("\\") or any(mark in name for mark in "\n\r"):
-        raise ValueError("measurement: may not be empty, start with #, end in a backslash or hold line breaks")
+        raise ValueError(
+            "measurement: may not be empty, start with #, end in a backslash or hold line breaks"
+        )
 
 
 def _fits(constant: Scalar, kind: FieldType) -> bool:
@@ -370,7 +401,12 @@ def _explain(error: ValidationError, origin: str) -> str:
 
 
 def _known_keys(location: Sequence[int | str]) -> str:
-    models: dict[str, type[BaseModel]] = {"time": TimeSpec, "tags": ValueSpec, "fields": FieldSpec, "csv": CsvOptions}
+    models: dict[str, type[BaseModel]] = {
+        "time": TimeSpec,
+        "tags": ValueSpec,
+        "fields": FieldSpec,
+        "csv": CsvOptions,
+    }
     model = models.get(str(location[0]), Mapping) if len(location) > 1 else Mapping
     names = list(model.model_fields)
     close = nearest(str(location[-1]), names)

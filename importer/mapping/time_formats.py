@@ -93,7 +93,9 @@ def check_timezone(name: str) -> str:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"unknown time zone {name!r}: an IANA name is needed, such as Europe/Zurich") from None
+        raise ValueError(
+            f"unknown time zone {name!r}: an IANA name is needed, such as Europe/Zurich"
+        ) from None
     return name
 
 
@@ -114,7 +116,9 @@ def text_format(text: str) -> TextFormat:
         pattern = _pattern(name, text)
         if name in _FRACTIONS:
             if literal.endswith("."):
-                raise ValueError(f"format {text!r}: %{name} holds the point already: leave out the one before it")
+                raise ValueError(
+                    f"format {text!r}: %{name} holds the point already: leave out the one before it"
+                )
             head, before, fraction = head + literal, before + _literal(literal), pattern
         else:
             head += literal + match.group()

@@ -129,17 +129,27 @@ def _group(form: TextFormat, name: str) -> int:
 
 def _localized(local: pl.Series, spec: TimeSpec, errors: _Errors) -> pl.Series:
     """Local time of a zone to UTC, by the policy for times that occur twice or never."""
-    ambiguous: Literal["earliest", "latest", "null"] = "null" if spec.ambiguous == "reject" else spec.ambiguous
+    ambiguous: Literal["earliest", "latest", "null"] = (
+        "null" if spec.ambiguous == "reject" else spec.ambiguous
+    )
     zoned = local.dt.replace_time_zone(spec.timezone, ambiguous=ambiguous, non_existent="null")
     utc = zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     lost = local.is_not_null() & utc.is_null()
     if not lost.any():
         return utc
-    exists = local.dt.replace_time_zone(spec.timezone, ambiguous="earliest", non_existent="null").is_not_null()
-    errors.add(lost & exists, "ambiguous_time", f"occurs twice in {spec.timezone}: say which one by ambiguous")
+    exists = local.dt.replace_time_zone(
+        spec.timezone, ambiguous="earliest", non_existent="null"
+    ).is_not_null()
+    errors.add(
+        lost & exists, "ambiguous_time", f"occurs twice in {spec.timezone}: say which one by ambiguous"
+    )
     policy = spec.nonexistent or spec.ambiguous
     if policy == "reject":
-        errors.add(lost & ~exists, "nonexistent_time", f"is skipped in {spec.timezone}: say what to take by nonexistent")
+        errors.add(
+            lost & ~exists,
+            "nonexistent_time",
+            f"is skipped in {spec.timezone}: say what to take by nonexistent",
+        )
         return utc
     return utc.zip_with(~(lost & ~exists), _around_gap(local, lost & ~exists, spec.timezone, policy))
 
@@ -207,13 +217,19 @@ def _unix(text: pl.Series, scale: int, errors: _Errors) -> pl.Series:
     sign, whole, fraction, exponent = (groups.struct.field(name) for name in groups.struct.fields)
     digits = whole + fraction.fill_null("")
     errors.add(digits.is_null() | (digits == ""), "time_format", "not a decimal number of time since 1970")
-    shift = scale + exponent.cast(pl.Int64).fill_null(0) - fraction.str.len_bytes().cast(pl.Int64).fill_null(0)
+    shift = (
+        scale + exponent.cast(pl.Int64).fill_null(0) - fraction.str.len_bytes().cast(pl.Int64).fill_null(0)
+    )
     significant = digits.str.strip_chars_start("0")
     length = significant.str.len_bytes().cast(pl.Int64) + shift
     parts = pl.DataFrame({"digits": significant, "length": length}).select(
         pl.when(pl.col("length") <= 0)
         .then(pl.lit("0"))
-        .otherwise(pl.col("digits").str.pad_end(_MOST_DIGITS, "0").str.slice(0, pl.col("length").clip(0, _MOST_DIGITS)))
+        .otherwise(
+            pl.col("digits")
+            .str.pad_end(_MOST_DIGITS, "0")
+            .str.slice(0, pl.col("length").clip(0, _MOST_DIGITS))
+        )
         .alias("kept"),
         pl.col("digits").str.slice(pl.col("length").clip(0, None)).alias("dropped"),
     )

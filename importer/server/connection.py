@@ -108,9 +108,7 @@ class Server:
             self._org_id = by_name[self.connection.org]
         return self._org_id
 
-    def call(
-        self, method: str, path: str, *, body: Any = None, query: dict[str, str] | None = None
-    ) -> Any:
+    def call(self, method: str, path: str, *, body: Any = None, query: dict[str, str] | None = None) -> Any:
         """One JSON request through the client's own HTTP layer.
 
         Args:

@@ -75,7 +75,9 @@ class _Pauses(tenacity.wait.wait_base):
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
         self._backoff = tenacity.wait_exponential_jitter(
-            initial=policy.first_pause_seconds, max=policy.longest_pause_seconds, jitter=policy.first_pause_seconds
+            initial=policy.first_pause_seconds,
+            max=policy.longest_pause_seconds,
+            jitter=policy.first_pause_seconds,
         )
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> float:

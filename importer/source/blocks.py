@@ -306,7 +306,7 @@ def _has_stray_quote(text: bytes, delimiter: str) -> bool:
 
 def _source_length(text: bytes, encoding: str) -> int:
     """Bytes that a piece of UTF-8 text takes in the source's own encoding."""
-    if encoding == "utf-8" or text.isascii() and encoding in _ASCII_ALIKE:
+    if encoding == "utf-8" or (text.isascii() and encoding in _ASCII_ALIKE):
         return len(text)
     return len(text.decode().encode(encoding))
 

@@ -56,7 +56,11 @@ class Comparison:
 
 
 def compare(
-    server: Server, bucket_id: str, expectation: Expectation, *, progress: Callable[[float], None] = lambda _: None
+    server: Server,
+    bucket_id: str,
+    expectation: Expectation,
+    *,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Comparison:
     """Count what the server holds, window by window.
 

@@ -65,7 +65,12 @@ def count_distinct(server: Server, bucket_id: str, name: FieldName, start_ns: in
     measurement, field = name
     total = 0
     if start_ns < MAX_TIME_NS:
-        window = {"start": start_ns, "stop": min(stop_ns, MAX_TIME_NS), "measurement": measurement, "field": field}
+        window = {
+            "start": start_ns,
+            "stop": min(stop_ns, MAX_TIME_NS),
+            "measurement": measurement,
+            "field": field,
+        }
         total = sum(int(row["_value"]) for row in _rows(server, _DISTINCT, bucket_id, window))
     if stop_ns > MAX_TIME_NS:
         total += count_values(server, bucket_id, MAX_TIME_NS, MAX_TIME_NS + 1)[name]

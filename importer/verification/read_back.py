@@ -64,7 +64,9 @@ def read_back(
     """
     stored: Counter[FieldName] = Counter()
     differences: list[Difference] = []
-    questions = [(number, name) for number, counter in sorted(expectation.counts.items()) for name in sorted(+counter)]
+    questions = [
+        (number, name) for number, counter in sorted(expectation.counts.items()) for name in sorted(+counter)
+    ]
     for done, (number, name) in enumerate(questions, start=1):
         start_ns, stop_ns = expectation.windows.bounds(number)
         missing = _written(spool, name, start_ns, stop_ns, series)
@@ -89,7 +91,9 @@ def _written(spool: Spool, name: FieldName, start_ns: int, stop_ns: int, series:
             f"WHERE time >= $2 AND time < $3 AND ({has_value})",
             [spool.files, start_ns, stop_ns],
         ).fetchnumpy()
-    keys = pl.DataFrame({"series": found["series"], "time": found["time"]}, schema={"series": pl.UInt32, "time": pl.Int64})
+    keys = pl.DataFrame(
+        {"series": found["series"], "time": found["time"]}, schema={"series": pl.UInt32, "time": pl.Int64}
+    )
     measurements = pl.Series(series.measurements, dtype=pl.String)
     return keys.filter(measurements.gather(keys["series"]) == measurement)
 
@@ -99,7 +103,13 @@ def _stored(
 ) -> Iterator[pl.DataFrame]:
     """Keys (``series``, ``time``) that the server has, some at a time."""
     measurement, field = name
-    params = {"bucket_id": bucket_id, "start": start_ns, "stop": stop_ns, "measurement": measurement, "field": field}
+    params = {
+        "bucket_id": bucket_id,
+        "start": start_ns,
+        "stop": stop_ns,
+        "measurement": measurement,
+        "field": field,
+    }
     with translated():
         response = server.client.query_api().query_raw(
             _KEYS, dialect=Dialect(header=True, annotations=[], date_time_format="RFC3339Nano"), params=params
@@ -133,4 +143,3 @@ def _keys(frame: pl.DataFrame, series: SeriesIndex) -> pl.DataFrame:
     times = parse_times(frame["_time"], TimeSpec(column="_time")).ns.alias("time")
     known = pl.DataFrame({"key": series.keys}, schema={"key": pl.String}).with_row_index("series")
     return pl.DataFrame([keys, times]).join(known, on="key").select("series", "time")
-
