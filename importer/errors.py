@@ -128,9 +128,7 @@ class TransientServerError(ServerError):
         retry_after_seconds: what the server's ``Retry-After`` asked for, if it could be read.
     """
 
-    def __init__(
-        self, message: str, *, status: int | None = None, retry_after_seconds: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, status: int | None = None, retry_after_seconds: float | None = None) -> None:
         super().__init__(message, status=status)
         self.retry_after_seconds = retry_after_seconds
 

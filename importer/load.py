@@ -173,19 +173,13 @@ class Load:
             self._how_shards(target),
         )
         if target.replaces and not target.appends:
-            log.info(
-                "the old bucket %r stays until the new one is verified: both need disk space", options.bucket
-            )
+            log.info("the old bucket %r stays until the new one is verified: both need disk space", options.bucket)
         return target
 
     def _how_shards(self, target: Target) -> str:
         if target.replaces and self._options.shard_duration_seconds is None:
             return "as the bucket has them"
-        return (
-            "as asked for"
-            if self._options.shard_duration_seconds
-            else f"fitted to the time span: {self._look.how}"
-        )
+        return "as asked for" if self._options.shard_duration_seconds else f"fitted to the time span: {self._look.how}"
 
     def _pin_types(self, server: Server, target: Target) -> bool:
         """Fix the types that the bucket has already; False if it is empty.
@@ -257,9 +251,7 @@ class Load:
         if target and target.lost:
             raise LoadError(f"the bucket {target.target!r} was taken over by another load")
         if self._stop.is_set():
-            raise LoadInterruptedError(
-                f"interrupted after {ledger.counts.rows_read:,} rows; nothing was replaced"
-            )
+            raise LoadInterruptedError(f"interrupted after {ledger.counts.rows_read:,} rows; nothing was replaced")
         if ledger.is_over_budget(at_end=True):
             raise RejectBudgetError(self._closing.over_budget(self._options.max_rejects))
 
@@ -272,9 +264,7 @@ class Load:
             if outcome.refusals:
                 raise LoadError(f"the server refused a merged point: {outcome.refusals[0].message}")
 
-        found = find_duplicates(
-            spool, ledger.expectation, self._series.keys, self._series.measurements, rewrite
-        )
+        found = find_duplicates(spool, ledger.expectation, self._series.keys, self._series.measurements, rewrite)
         self._closing.duplicates = found
         warn_of_duplicates(found, self._closing.warnings)
         if len(self._series) > MANY_SERIES:
@@ -295,9 +285,7 @@ class Load:
         if by_counts:
             comparison = compare(server, target.bucket_id, ledger.expectation, progress=tell)
         else:
-            comparison = read_back(
-                server, target.bucket_id, ledger.expectation, spool, self._series, progress=tell
-            )
+            comparison = read_back(server, target.bucket_id, ledger.expectation, spool, self._series, progress=tell)
         self._closing.stored = comparison.stored
         if comparison.differences:
             shown = "; ".join(map(str, comparison.differences[:3]))
@@ -312,9 +300,7 @@ class Load:
         if phase == "load" and total:
             share = min(1.0, read / total)
         self._progress.update(
-            Snapshot(
-                phase, share, read, total, counts.rows_read, counts.points_acknowledged, ledger.rejects_so_far
-            )
+            Snapshot(phase, share, read, total, counts.rows_read, counts.points_acknowledged, ledger.rejects_so_far)
         )
 
     def _pause(self, seconds: float) -> None:

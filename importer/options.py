@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -56,7 +56,7 @@ class LoadOptions:
     max_series: int = 1_000_000
     keep_old: bool = False
     rejects: Path | None = None
-    max_rejects: RejectBudget = RejectBudget()
+    max_rejects: RejectBudget = field(default_factory=RejectBudget)
     dry_run: bool = False
     limit: int | None = None
     precision: Precision = "ns"

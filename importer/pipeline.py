@@ -47,7 +47,7 @@ def run_pipeline(
         ledger: adds up what becomes of each row and point.
         workers: blocks being written at once.
         stopped: asked before each block; when true, no further one is read, and what is under way is finished.
-        halt: called at the end and on the first error, so that ``stopped`` is true from then on.
+        halt: called at the end and after the first error, so that ``stopped`` is true from then on.
 
     Raises:
         ImporterError: the first fatal error of any stage; the flow has come to rest then.
@@ -65,9 +65,7 @@ def run_pipeline(
     def written(lines: Lines) -> rx.Observable[Outcome]:
         def write_and_note() -> Outcome:
             try:
-                outcome = (
-                    write(lines) if not ledger.is_over_budget() else Outcome(lines, (), 0, 0, written=False)
-                )
+                outcome = write(lines) if not ledger.is_over_budget() else Outcome(lines, (), 0, 0, written=False)
                 ledger.note_outcome(outcome)
                 return outcome
             finally:
@@ -77,13 +75,10 @@ def run_pipeline(
 
     # reactivex has no back pressure of its own: without the slots, the source would be read to its
     # end while the first block is being written.
-    flow = rx.from_iterable(
-        _in_slots(blocks, slots, lambda: stopped() or ledger.has_shown_enough()),
-        scheduler=_on_own_thread(readers),
-    ).pipe(
+    in_slots = _in_slots(blocks, slots, lambda: stopped() or ledger.has_shown_enough())
+    flow: rx.Observable[int] = rx.from_iterable(in_slots, scheduler=_on_own_thread(readers)).pipe(
         ops.map(mapped_and_encoded),  #   Block   -> Lines      in input order, on the reading thread
         ops.flat_map(written),  #         Lines   -> Outcome    several at once, on the writers' threads
-        ops.finally_action(halt),  #      at the end, on the first error, on being disposed of
         ops.count(),
     )
     try:

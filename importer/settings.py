@@ -72,9 +72,7 @@ class ConnectionSettings:
                 f"but not its {_listed(missing)}; address, token and organisation must come from one and the same place"
             )
         if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
-            raise ConfigurationError(
-                f"{self.origin}: {self.url!r} is no address such as http://localhost:8086"
-            )
+            raise ConfigurationError(f"{self.origin}: {self.url!r} is no address such as http://localhost:8086")
         return Connection(self.url.rstrip("/"), self.token, self.org, self.origin)
 
 
@@ -103,9 +101,7 @@ def find_connection(
     """
     if url or org or token_file:
         token = _read_token(token_file) if token_file else None
-        return ConnectionSettings(
-            "the command line (--url, --token-file, --org)", url, token, org
-        ).connection()
+        return ConnectionSettings("the command line (--url, --token-file, --org)", url, token, org).connection()
     places = _from_environment(environment)
     if env_file is not None:
         places += _from_env_file(env_file)
@@ -163,9 +159,7 @@ def _from_profile(environment: Mapping[str, str]) -> list[ConnectionSettings]:
         log.warning("the influx command's profiles in %s cannot be read: %s", path, error)
         return []
     return [
-        ConnectionSettings(
-            f"the influx profile {name!r}", profile.get("url"), profile.get("token"), profile.get("org")
-        )
+        ConnectionSettings(f"the influx profile {name!r}", profile.get("url"), profile.get("token"), profile.get("org"))
         for name, profile in profiles.items()
         if isinstance(profile, dict) and profile.get("active")
     ]

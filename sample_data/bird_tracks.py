@@ -128,8 +128,7 @@ class Bird:
         done = km / self.way_km[-1]
         wide_km = self.foraging_km + 90.0 * 4 * done * (1 - done)
         east, north = (
-            sum(row[2] * np.sin(2 * np.pi * days / row[axis] + row[3 + axis]) for row in self.strays)
-            for axis in (0, 1)
+            sum(row[2] * np.sin(2 * np.pi * days / row[axis] + row[3 + axis]) for row in self.strays) for axis in (0, 1)
         )
         return (
             lon + wide_km * east / (KM_PER_DEGREE * np.cos(np.radians(lat))),

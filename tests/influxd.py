@@ -82,9 +82,7 @@ def influxd(influxd_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-def own_influxd(
-    influxd_binary: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], Influxd]]:
+def own_influxd(influxd_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Influxd]]:
     """Starts a server for this test alone, to be stopped and killed at will, on each call."""
     started: list[Influxd] = []
 
@@ -125,9 +123,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Find or build influxd, if a test that was picked needs it."""
-    if session.config.option.collectonly or not any(
-        item.get_closest_marker("influxd") for item in session.items
-    ):
+    if session.config.option.collectonly or not any(item.get_closest_marker("influxd") for item in session.items):
         return
     stash = session.config.stash
     try:
@@ -158,9 +154,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if name == VERSION_PROPERTY
     ]
     if versions:
-        terminalreporter.write_line(
-            f"{len(versions)} tests talked to a real InfluxDB {versions[0]} server", bold=True
-        )
+        terminalreporter.write_line(f"{len(versions)} tests talked to a real InfluxDB {versions[0]} server", bold=True)
 
 
 def _teller(config: pytest.Config) -> Callable[[str], None]:

@@ -28,9 +28,7 @@ def explicit_mappings(server: Server, bucket_id: str) -> tuple[DatabaseMapping, 
     )
 
 
-def move_mappings(
-    server: Server, mappings: Iterable[DatabaseMapping], old_id: str | None, new_id: str
-) -> list[str]:
+def move_mappings(server: Server, mappings: Iterable[DatabaseMapping], old_id: str | None, new_id: str) -> list[str]:
     """Make each mapping name the new bucket. Done again, it does nothing.
 
     Args:

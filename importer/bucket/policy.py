@@ -61,6 +61,4 @@ def check_replaceable(server: Server, live: Bucket | None, if_exists: IfExists) 
 
 
 def _ways_out(purpose: str) -> str:
-    return (
-        f"say --if-exists replace to {purpose}, --if-exists append to add to it, or choose another --bucket"
-    )
+    return f"say --if-exists replace to {purpose}, --if-exists append to add to it, or choose another --bucket"

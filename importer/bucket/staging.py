@@ -62,9 +62,7 @@ def take_place(
             f"removed what the load {left_behind.load_id} (begun {left_behind.since}) had left unfinished "
             f"for the bucket {mark.target!r}"
         )
-    raise LoadInProgressError(
-        f"the bucket {mark.target!r} is wanted by several loads at this moment; try again"
-    )
+    raise LoadInProgressError(f"the bucket {mark.target!r} is wanted by several loads at this moment; try again")
 
 
 def in_progress(bucket: Bucket, mark: Mark) -> LoadInProgressError:

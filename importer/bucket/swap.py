@@ -111,9 +111,7 @@ def patiently(step: Callable[[], T]) -> T:
     )(step)
 
 
-def announce(
-    server: Server, held: HeldBucket, old: Bucket | None, *, points: int, values: int, keep_old: bool
-) -> None:
+def announce(server: Server, held: HeldBucket, old: Bucket | None, *, points: int, values: int, keep_old: bool) -> None:
     """Say in the staging bucket that it is complete, and all that a repair needs to know."""
     held.describe(
         replace(

@@ -30,7 +30,5 @@ TokenFile = Annotated[
 ]
 EnvFile = Annotated[
     Path | None,
-    typer.Option(
-        "--env-file", help="File with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG.", rich_help_panel=_PANEL
-    ),
+    typer.Option("--env-file", help="File with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG.", rich_help_panel=_PANEL),
 ]

@@ -101,9 +101,7 @@ def load_command(
             "time_options": _given(format=time_format, timezone=timezone, ambiguous=ambiguous),
             "row_filter": row_filter,
         },
-        csv_options=_given(
-            delimiter=delimiter, encoding=encoding, null=tuple(null or ()) or None, decimal=decimal
-        ),
+        csv_options=_given(delimiter=delimiter, encoding=encoding, null=tuple(null or ()) or None, decimal=decimal),
     )
     options = LoadOptions(
         bucket=bucket,

@@ -48,9 +48,7 @@ class _OnTerminal:
         self._rate = _Rate()
 
     def update(self, snapshot: Snapshot) -> None:
-        total = (
-            snapshot.total_bytes if snapshot.phase == "load" else 1 if snapshot.share is not None else None
-        )
+        total = snapshot.total_bytes if snapshot.phase == "load" else 1 if snapshot.share is not None else None
         done = snapshot.bytes_read if snapshot.phase == "load" else snapshot.share or 0
         self._bar.update(
             self._task,

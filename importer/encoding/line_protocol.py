@@ -45,8 +45,7 @@ class LineEncoder:
         if too_long.any():
             more = dict.fromkeys(points["record"].filter(too_long))
             faults += [
-                Fault(record, "", "key_length", "measurement and tags are longer than 65,535 bytes")
-                for record in more
+                Fault(record, "", "key_length", "measurement and tags are longer than 65,535 bytes") for record in more
             ]
             points = points.filter(~pl.col("record").is_in(list(more)))
             rows_mapped -= len(more)
@@ -61,9 +60,7 @@ class LineEncoder:
         return Lines(batch.block, frame, batch.fields, tuple(faults), rows_mapped)
 
 
-def merged_lines(
-    points: pl.DataFrame, fields: tuple[FieldColumn, ...], keys: Sequence[str], block: Block
-) -> Lines:
+def merged_lines(points: pl.DataFrame, fields: tuple[FieldColumn, ...], keys: Sequence[str], block: Block) -> Lines:
     """Encode points whose series are known already.
 
     Args:
@@ -73,9 +70,7 @@ def merged_lines(
         block: stands for where the points came from.
     """
     texts = pl.Series(list(keys), dtype=pl.String).gather(points["series"])
-    frame = points.with_columns(
-        _lines(points, texts, fields).alias("line"), pl.lit(0, dtype=pl.UInt32).alias("record")
-    )
+    frame = points.with_columns(_lines(points, texts, fields).alias("line"), pl.lit(0, dtype=pl.UInt32).alias("record"))
     return Lines(block, frame, fields, (), 0)
 
 
@@ -87,9 +82,7 @@ def _unusable(batch: PointBatch) -> list[Fault]:
     for column, word, found in checks:
         if found is not None:
             where, reason = found
-            faults += [
-                Fault(record, column, word, reason) for record in frame["record"].filter(where).unique()
-            ]
+            faults += [Fault(record, column, word, reason) for record in frame["record"].filter(where).unique()]
     return faults
 
 

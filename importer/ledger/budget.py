@@ -42,9 +42,7 @@ class RejectBudget:
                 return cls(int(raw))
         except ValueError:
             pass
-        raise ConfigurationError(
-            f"max-rejects {raw!r}: give a number such as 10, or a percentage such as 0.5%"
-        )
+        raise ConfigurationError(f"max-rejects {raw!r}: give a number such as 10, or a percentage such as 0.5%")
 
     def is_exceeded(self, rejects: int, rows_read: int, *, at_end: bool) -> bool:
         """Whether there are too many; a percentage is judged at the end or once enough rows are read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -50,7 +51,7 @@ class Closing:
         self.server: tuple[str, str] | None = None
         self.warnings: list[str] = []
 
-    def report(self, status: Status, sources: list[_ReadSource], *, error: str | None = None) -> Report:
+    def report(self, status: Status, sources: Sequence[_ReadSource], *, error: str | None = None) -> Report:
         """The report as of now.
 
         Args:
@@ -66,17 +67,13 @@ class Closing:
             load_id=self._load_id,
             status=status,
             bucket=self._bucket,
-            sources=[
-                SourceReport(path=item.name, bytes=item.stored_bytes, sha256=item.sha256) for item in sources
-            ],
+            sources=[SourceReport(path=item.name, bytes=item.stored_bytes, sha256=item.sha256) for item in sources],
             rows_read=counts.rows_read if counts else 0,
             rows_mapped=counts.rows_mapped if counts else 0,
             rejected=counts.rejected if counts else 0,
             skipped=dict(sorted(ledger.skipped.items())) if ledger else {},
             points_emitted=counts.points_emitted if counts else 0,
-            points_written=counts.points_acknowledged - self.duplicates.total
-            if counts and self._bucket
-            else 0,
+            points_written=counts.points_acknowledged - self.duplicates.total if counts and self._bucket else 0,
             points_rejected=counts.points_rejected if counts else 0,
             duplicates=self.duplicates.total,
             duplicate_kinds=kinds,
@@ -137,7 +134,8 @@ def warn_of_duplicates(found: Duplicates, warnings: list[str]) -> None:
         else "a tag that tells these points apart would keep them"
     )
     warnings.append(
-        f"{lost:,} points overwrote an earlier one with the same measurement, tags and time. {way_out}. Such as: {shown}"
+        f"{lost:,} points overwrote an earlier one with the same measurement, tags and time. "
+        f"{way_out}. Such as: {shown}"
     )
 
 

@@ -165,9 +165,7 @@ def _whole_keys(path: Path) -> Iterator[pl.DataFrame]:
 
 def _steps(chunk: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataFrame:
     """Each point that is not the first of its key, and in ``was:…`` what its key held before it."""
-    held = [
-        pl.col(item.column).forward_fill().shift(1).over(KEY).alias(f"was:{item.column}") for item in fields
-    ]
+    held = [pl.col(item.column).forward_fill().shift(1).over(KEY).alias(f"was:{item.column}") for item in fields]
     return chunk.with_columns(pl.int_range(pl.len()).over(KEY).alias("nth"), *held).filter(pl.col("nth") > 0)
 
 
@@ -175,9 +173,7 @@ def _lost(item: FieldColumn) -> pl.Expr:
     return (pl.col(item.column) != pl.col(f"was:{item.column}")).fill_null(value=False)
 
 
-def _classify(
-    steps: pl.DataFrame, fields: tuple[FieldColumn, ...], found: Duplicates, differing: Counter[str]
-) -> None:
+def _classify(steps: pl.DataFrame, fields: tuple[FieldColumn, ...], found: Duplicates, differing: Counter[str]) -> None:
     overwritten = pl.any_horizontal(_lost(item) for item in fields)
     same = pl.all_horizontal(pl.col(item.column).eq_missing(pl.col(f"was:{item.column}")) for item in fields)
     kind = (
@@ -194,18 +190,14 @@ def _classify(
         differing[item.column] += losses[item.column].item()
 
 
-def _add_examples(
-    steps: pl.DataFrame, fields: tuple[FieldColumn, ...], found: Duplicates, keys: Sequence[str]
-) -> None:
+def _add_examples(steps: pl.DataFrame, fields: tuple[FieldColumn, ...], found: Duplicates, keys: Sequence[str]) -> None:
     room = MOST_EXAMPLES - len(found.examples)
     if room <= 0:
         return
     examples = []
     for item in fields:
         lost = steps.filter(_lost(item)).head(room)
-        for series, time, was, now in lost.select(
-            "series", "time", f"was:{item.column}", item.column
-        ).iter_rows():
+        for series, time, was, now in lost.select("series", "time", f"was:{item.column}", item.column).iter_rows():
             examples.append(DuplicateExample(keys[series], time, item.key, str(was), str(now)))
     found.examples += heapq.nsmallest(room, examples, key=lambda example: (example.series, example.time_ns))
 
@@ -216,9 +208,7 @@ def _fallen_on(steps: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataF
         "series",
         "time",
         *(
-            (pl.col(item.column).is_not_null() & pl.col(f"was:{item.column}").is_not_null()).alias(
-                item.column
-            )
+            (pl.col(item.column).is_not_null() & pl.col(f"was:{item.column}").is_not_null()).alias(item.column)
             for item in fields
         ),
     )
@@ -240,13 +230,12 @@ def _tag_hint(
     differing: Counter[str],
 ) -> str | None:
     """The field that differs most often between colliding points and takes few values."""
-    suitable = [
-        item for item in fields if item.type in ("string", "integer", "unsigned") and differing[item.column]
-    ]
+    suitable = [item for item in fields if item.type in ("string", "integer", "unsigned") and differing[item.column]]
     ranked = sorted(suitable, key=lambda item: -differing[item.column])
     for item in ranked:
         values = database.execute(
-            f"SELECT count(*) FROM (SELECT DISTINCT {item.column} FROM read_parquet($1, union_by_name = true) LIMIT $2)",  # noqa: S608
+            "SELECT count(*) FROM "  # noqa: S608 - a name of our own
+            f"(SELECT DISTINCT {item.column} FROM read_parquet($1, union_by_name = true) LIMIT $2)",
             [spool.files, MOST_TAG_VALUES + 1],
         ).fetchall()[0][0]
         if values <= min(MOST_TAG_VALUES, max(2, spool.rows // 20)):

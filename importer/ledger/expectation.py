@@ -44,16 +44,12 @@ class Expectation:
         """
         if points.is_empty():
             return
-        low, high = points.select(pl.col("time").min().alias("low"), pl.col("time").max().alias("high")).row(
-            0
-        )
+        low, high = points.select(pl.col("time").min().alias("low"), pl.col("time").max().alias("high")).row(0)
         self.first_ns = low if self.first_ns is None else min(self.first_ns, low)
         self.last_ns = high if self.last_ns is None else max(self.last_ns, high)
         self._count(points, fields, measurements, [pl.col(field.column).count() for field in fields], 1)
 
-    def subtract(
-        self, points: pl.DataFrame, fields: Sequence[FieldColumn], measurements: Sequence[str]
-    ) -> None:
+    def subtract(self, points: pl.DataFrame, fields: Sequence[FieldColumn], measurements: Sequence[str]) -> None:
         """Take back values that fell on one that was there: the fields' columns are Boolean here."""
         if not points.is_empty():
             self._count(points, fields, measurements, [pl.col(field.column).sum() for field in fields], -1)

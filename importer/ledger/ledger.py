@@ -84,9 +84,7 @@ class Ledger:
         Raises:
             SpoolError: a reject cannot be recorded.
         """
-        found = self._locate(
-            batch.block, tuple(sorted((*batch.faults, *lines.faults), key=lambda fault: fault.record))
-        )
+        found = self._locate(batch.block, tuple(sorted((*batch.faults, *lines.faults), key=lambda fault: fault.record)))
         with self._lock:
             counts = self.counts
             counts.rows_read += batch.block.records
@@ -142,6 +140,4 @@ class Ledger:
 
 def _faults(outcome: Outcome) -> tuple[Fault, ...]:
     records = outcome.lines.frame["record"]
-    return tuple(
-        Fault(records[refusal.row], refusal.column, "server", refusal.message) for refusal in outcome.refusals
-    )
+    return tuple(Fault(records[refusal.row], refusal.column, "server", refusal.message) for refusal in outcome.refusals)

@@ -42,9 +42,7 @@ class RejectsFile:
             if path.is_file():
                 path.unlink()
         except OSError as error:
-            raise ConfigurationError(
-                f"cannot replace the rejects file {str(path)!r}: {error.strerror}"
-            ) from error
+            raise ConfigurationError(f"cannot replace the rejects file {str(path)!r}: {error.strerror}") from error
 
     def __enter__(self) -> Self:
         return self

@@ -87,7 +87,8 @@ class Spool:
             kept.write_parquet(self.folder / f"block-{block:09}.parquet", compression="lz4", statistics=False)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise SpoolError(
-                f"cannot keep the accounts in {str(self.folder)!r}: {error}; make room, or name another folder by --state-dir"
+                f"cannot keep the accounts in {str(self.folder)!r}: {error}; "
+                "make room, or name another folder by --state-dir"
             ) from error
         self.rows += kept.height
         self.blocks += 1

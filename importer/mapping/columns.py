@@ -119,9 +119,7 @@ class ColumnMapper:
                 columns.append(column.alias(f"field:{key}"))
         return columns
 
-    def _field(
-        self, frame: pl.DataFrame, key: str, spec: FieldSpec, collected: _Collected
-    ) -> pl.Series | None:
+    def _field(self, frame: pl.DataFrame, key: str, spec: FieldSpec, collected: _Collected) -> pl.Series | None:
         if spec.value is not None:
             return _constant(spec.value, DTYPES[self._types[key]], frame.height)
         text = _text(frame, spec)
@@ -178,9 +176,7 @@ class _Collected:
         self.faulty = pl.Series([False]).new_from_index(0, len(records))
         self.faults: list[Fault] = []
 
-    def add(
-        self, mask: pl.Series, column: str, word: str, message: str, text: pl.Series | None = None
-    ) -> None:
+    def add(self, mask: pl.Series, column: str, word: str, message: str, text: pl.Series | None = None) -> None:
         if not mask.any():
             return
         self.faulty |= mask

@@ -39,9 +39,7 @@ def mapping_from_flags(
         MappingError: something is missing, or wrong.
     """
     missing = [
-        option
-        for option, given in (("--measurement", measurement), ("--field", fields), ("--time", time))
-        if not given
+        option for option, given in (("--measurement", measurement), ("--field", fields), ("--time", time)) if not given
     ]
     if missing:
         raise MappingError(
@@ -86,7 +84,8 @@ def _field(text: str) -> tuple[str, dict[str, Any]]:
         close = nearest(kind, _TYPES)
         meant = f"; did you mean {close[0]}?" if close else ""
         raise MappingError(
-            f"--field {text!r}: {kind!r} is no type ({', '.join(_TYPES)}){meant} (a colon in a name needs a mapping file)"
+            f"--field {text!r}: {kind!r} is no type ({', '.join(_TYPES)}){meant} "
+            "(a colon in a name needs a mapping file)"
         )
     key, _, column = name.rpartition("=")
     return (key or column), {"column": column} | ({"type": kind} if kind else {})

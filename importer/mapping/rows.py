@@ -141,7 +141,8 @@ class RowMapper:
         for point in points:
             if not isinstance(point, Point):
                 raise MappingError(
-                    f"the mapper gave {type(point).__name__}: it must return influxdb_client.Point, None or a list of Points"
+                    f"the mapper gave {type(point).__name__}: "
+                    "it must return influxdb_client.Point, None or a list of Points"
                 )
         return points
 
@@ -261,15 +262,13 @@ def _typed(key: str, value: Any, suffix: str | None) -> tuple[FieldType, Any]:
             raise _RowFaultError(kind, f"{value} is out of range", key)
         return kind, int(value)
     if isinstance(value, Integral | float | Decimal):
-        plain = float(value)  # type: ignore[arg-type]
+        plain = float(value)
         if not math.isfinite(plain):
             raise _RowFaultError("float", f"{value} is not a finite number", key)
         return "float", plain
     if isinstance(value, str):
         if len(value) > MAX_STRING_BYTES // 4 and len(value.encode()) > MAX_STRING_BYTES:
-            raise _RowFaultError(
-                "string", f"longer than {MAX_STRING_BYTES} bytes, which InfluxDB refuses", key
-            )
+            raise _RowFaultError("string", f"longer than {MAX_STRING_BYTES} bytes, which InfluxDB refuses", key)
         return "string", value
     raise _RowFaultError("type", f"{type(value).__name__} is no type of a field", key)
 
@@ -297,9 +296,7 @@ def _datetime_ns(moment: dt.datetime) -> int:
 def _text_ns(text: str) -> int:
     match = _TIME_TEXT.fullmatch(text)
     if match is None:
-        raise _RowFaultError(
-            "time_format", f"{text!r} is not ISO 8601: give a datetime or an integer instead"
-        )
+        raise _RowFaultError("time_format", f"{text!r} is not ISO 8601: give a datetime or an integer instead")
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     fraction, offset = match.group(7) or "", match.group(8) or "Z"
     if fraction[9:].strip("0"):

@@ -327,9 +327,7 @@ def check_columns(wanted: Sequence[str], header: Sequence[str], source: str) -> 
     """
     for name in wanted:
         if header.count(name) > 1:
-            raise MappingError(
-                f"{source!r} has {header.count(name)} columns named {name!r}: rename one in the header"
-            )
+            raise MappingError(f"{source!r} has {header.count(name)} columns named {name!r}: rename one in the header")
         if name not in header:
             hint = nearest(name, header)
             meant = f"; did you mean {' or '.join(map(repr, hint))}?" if hint else ""
@@ -368,9 +366,7 @@ def _check_key(kind: str, key: str) -> None:
 
 def _check_measurement(name: str) -> None:
     if not name or name.startswith("#") or name.endswith("\\") or any(mark in name for mark in "\n\r"):
-        raise ValueError(
-            "measurement: may not be empty, start with #, end in a backslash or hold line breaks"
-        )
+        raise ValueError("measurement: may not be empty, start with #, end in a backslash or hold line breaks")
 
 
 def _fits(constant: Scalar, kind: FieldType) -> bool:
@@ -378,7 +374,7 @@ def _fits(constant: Scalar, kind: FieldType) -> bool:
         return isinstance(constant, bool)
     if kind == "string":
         return isinstance(constant, str)
-    if isinstance(constant, bool) or isinstance(constant, str):
+    if isinstance(constant, bool | str):
         return False
     if kind == "float":
         return constant == constant and abs(constant) != float("inf")  # noqa: PLR0124 - NaN is the one that differs

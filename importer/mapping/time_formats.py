@@ -37,7 +37,8 @@ _REFUSED = {
     "3f": "write %.3f, with the point in it", "6f": "write %.6f, with the point in it",
     "9f": "write %.9f, with the point in it",
     "y": "%y is a year of two digits, which is never guessed: write the century into the file, or use %Y",
-    "D": "%D has a year of two digits, which is never guessed", "x": "%x has a year of two digits, which is never guessed",
+    "D": "%D has a year of two digits, which is never guessed",
+    "x": "%x has a year of two digits, which is never guessed",
     "c": "%c depends on a locale: write the directives out",
     "Z": "%Z, a zone's abbreviation, is not unique: give timezone, or an offset by %z",
     "s": "%s is seconds since 1970: write unix_s alone as the format",
@@ -93,9 +94,7 @@ def check_timezone(name: str) -> str:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"unknown time zone {name!r}: an IANA name is needed, such as Europe/Zurich"
-        ) from None
+        raise ValueError(f"unknown time zone {name!r}: an IANA name is needed, such as Europe/Zurich") from None
     return name
 
 
@@ -116,9 +115,7 @@ def text_format(text: str) -> TextFormat:
         pattern = _pattern(name, text)
         if name in _FRACTIONS:
             if literal.endswith("."):
-                raise ValueError(
-                    f"format {text!r}: %{name} holds the point already: leave out the one before it"
-                )
+                raise ValueError(f"format {text!r}: %{name} holds the point already: leave out the one before it")
             head, before, fraction = head + literal, before + _literal(literal), pattern
         else:
             head += literal + match.group()

@@ -25,6 +25,7 @@ Precision = Literal["s", "ms", "us", "ns"]
 PRECISION_NS: dict[Precision, int] = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 _RFC3339 = r"^\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)\s*$"
+_OFFSET = r"^(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$"
 _NUMBER = r"^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?\s*$"
 _MOST_DIGITS = 19
 
@@ -129,20 +130,14 @@ def _group(form: TextFormat, name: str) -> int:
 
 def _localized(local: pl.Series, spec: TimeSpec, errors: _Errors) -> pl.Series:
     """Local time of a zone to UTC, by the policy for times that occur twice or never."""
-    ambiguous: Literal["earliest", "latest", "null"] = (
-        "null" if spec.ambiguous == "reject" else spec.ambiguous
-    )
+    ambiguous: Literal["earliest", "latest", "null"] = "null" if spec.ambiguous == "reject" else spec.ambiguous
     zoned = local.dt.replace_time_zone(spec.timezone, ambiguous=ambiguous, non_existent="null")
     utc = zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     lost = local.is_not_null() & utc.is_null()
     if not lost.any():
         return utc
-    exists = local.dt.replace_time_zone(
-        spec.timezone, ambiguous="earliest", non_existent="null"
-    ).is_not_null()
-    errors.add(
-        lost & exists, "ambiguous_time", f"occurs twice in {spec.timezone}: say which one by ambiguous"
-    )
+    exists = local.dt.replace_time_zone(spec.timezone, ambiguous="earliest", non_existent="null").is_not_null()
+    errors.add(lost & exists, "ambiguous_time", f"occurs twice in {spec.timezone}: say which one by ambiguous")
     policy = spec.nonexistent or spec.ambiguous
     if policy == "reject":
         errors.add(
@@ -159,9 +154,7 @@ def _around_gap(local: pl.Series, skipped: pl.Series, timezone: str, policy: Loc
     zone = zoneinfo.ZoneInfo(timezone)
     fold = 1 if policy == "earliest" else 0
     known = local.filter(skipped).unique()
-    instants = [
-        moment.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC).replace(tzinfo=None) for moment in known
-    ]
+    instants = [moment.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC).replace(tzinfo=None) for moment in known]
     table = pl.DataFrame({"local": known, "utc": pl.Series(instants, dtype=pl.Datetime("us"))})
     return pl.DataFrame({"local": local}).join(table, on="local", how="left", maintain_order="left")["utc"]
 
@@ -176,7 +169,7 @@ def _rfc3339(text: pl.Series, errors: _Errors) -> pl.Series:
     digits = _fraction_ns(fraction, errors, "not RFC 3339")
     hours = offset.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0)
     minutes = offset.str.slice(4, 2).cast(pl.Int64, strict=False).fill_null(0)
-    errors.add((hours > 23) | (minutes > 59), "time_format", "the offset from UTC is not one")
+    errors.add(~offset.str.contains(_OFFSET), "time_format", "the offset from UTC is not one")
     shift_us = (hours * 60 + minutes) * 60_000_000
     west = offset.str.starts_with("-").fill_null(value=False)
     return _nanoseconds(local.cast(pl.Int64) - shift_us.zip_with(~west, -shift_us), digits, errors)
@@ -217,19 +210,13 @@ def _unix(text: pl.Series, scale: int, errors: _Errors) -> pl.Series:
     sign, whole, fraction, exponent = (groups.struct.field(name) for name in groups.struct.fields)
     digits = whole + fraction.fill_null("")
     errors.add(digits.is_null() | (digits == ""), "time_format", "not a decimal number of time since 1970")
-    shift = (
-        scale + exponent.cast(pl.Int64).fill_null(0) - fraction.str.len_bytes().cast(pl.Int64).fill_null(0)
-    )
+    shift = scale + exponent.cast(pl.Int64).fill_null(0) - fraction.str.len_bytes().cast(pl.Int64).fill_null(0)
     significant = digits.str.strip_chars_start("0")
     length = significant.str.len_bytes().cast(pl.Int64) + shift
     parts = pl.DataFrame({"digits": significant, "length": length}).select(
         pl.when(pl.col("length") <= 0)
         .then(pl.lit("0"))
-        .otherwise(
-            pl.col("digits")
-            .str.pad_end(_MOST_DIGITS, "0")
-            .str.slice(0, pl.col("length").clip(0, _MOST_DIGITS))
-        )
+        .otherwise(pl.col("digits").str.pad_end(_MOST_DIGITS, "0").str.slice(0, pl.col("length").clip(0, _MOST_DIGITS)))
         .alias("kept"),
         pl.col("digits").str.slice(pl.col("length").clip(0, None)).alias("dropped"),
     )

@@ -9,9 +9,10 @@ from __future__ import annotations
 import email.utils
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -165,19 +166,17 @@ def translated() -> Iterator[None]:
 def _from_answer(error: ApiException) -> ServerError:
     status = int(error.status or 0)
     message = _message(error)
-    if status in (401, 403):
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return AuthorizationError(f"the server refuses the token ({status}): {message}", status=status)
-    if status == 404:
+    if status == HTTPStatus.NOT_FOUND:
         return NotFoundError(message, status=status)
-    if status == 413:
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return PayloadTooLargeError(message, status=status)
-    if status == 429 or status >= 500 or status == 0:
-        return TransientServerError(
-            f"HTTP {status}: {message}", status=status, retry_after_seconds=_retry_after(error)
-        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
+        return TransientServerError(f"HTTP {status}: {message}", status=status, retry_after_seconds=_retry_after(error))
     by_status: dict[int, Callable[..., RequestRefusedError]] = {
-        400: MalformedLinesError,
-        422: PartialWriteError,
+        HTTPStatus.BAD_REQUEST: MalformedLinesError,
+        HTTPStatus.UNPROCESSABLE_ENTITY: PartialWriteError,
     }
     return by_status.get(status, RequestRefusedError)(message, status=status)
 
@@ -196,7 +195,8 @@ def _message(error: ApiException) -> str:
 
 def _retry_after(error: ApiException) -> float | None:
     """Seconds of ``Retry-After``, given as a number or a date (RFC 9110, 10.2.3); None if unreadable."""
-    raw = (error.headers or {}).get("Retry-After")
+    headers: Mapping[str, str] = error.headers or {}
+    raw = headers.get("Retry-After")
     if raw is None:
         return None
     try:

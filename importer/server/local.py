@@ -188,9 +188,7 @@ def _start_process(binary: Path, folder: Path, timeout_seconds: float) -> tuple[
         except BaseException as error:
             stop_process(process)
             forget_process(folder)
-            port_was_taken = isinstance(error, ServerUnreachableError) and "address already in use" in str(
-                error
-            )
+            port_was_taken = isinstance(error, ServerUnreachableError) and "address already in use" in str(error)
             if not (port_was_taken and tries_left):
                 raise
     raise AssertionError
@@ -200,9 +198,7 @@ def _wait_for_running(process: InfluxdProcess, timeout_seconds: float) -> str:
     try:
         return wait_until_ready(process, timeout_seconds=timeout_seconds)
     except ServerError as error:
-        raise ServerError(
-            f"{error}\nTo end it and try anew: importer server stop, importer server start"
-        ) from error
+        raise ServerError(f"{error}\nTo end it and try anew: importer server stop, importer server start") from error
 
 
 def _running(folder: Path) -> InfluxdProcess | None:

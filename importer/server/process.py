@@ -208,9 +208,7 @@ def _start_time(pid: int) -> str | None:
 
 
 def _start_time_by_ps(pid: int) -> str | None:
-    done = subprocess.run(
-        ["ps", "-p", str(pid), "-o", "state=,lstart="], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["ps", "-p", str(pid), "-o", "state=,lstart="], capture_output=True, text=True, check=False)
     state, _, started = done.stdout.strip().partition(" ")
     return None if not state or state.startswith("Z") else started.strip()
 

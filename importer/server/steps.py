@@ -84,6 +84,4 @@ def _end_with_children(process: subprocess.Popen[bytes]) -> None:
 def _failure(purpose: str, log_path: Path) -> ConfigurationError:
     tail = log_path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
     lines = "\n".join(f"  | {line}" for line in tail)
-    return ConfigurationError(
-        f"Building InfluxDB failed while {purpose}. The end of {log_path}:\n{lines}\n{WAYS_OUT}"
-    )
+    return ConfigurationError(f"Building InfluxDB failed while {purpose}. The end of {log_path}:\n{lines}\n{WAYS_OUT}")

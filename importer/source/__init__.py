@@ -1,0 +1,1 @@
+"""The input: opened, cut into blocks of whole records, read into columns of text."""

@@ -284,11 +284,12 @@ def _at(ends: npt.NDArray[np.int64], quoting: Quoting) -> _Cut:
 def _newlines(text: bytes, *, quoted: bool) -> npt.NDArray[np.int64]:
     """Offsets of the newlines that end records."""
     octets = np.frombuffer(text, dtype=np.uint8)
-    newlines = np.flatnonzero(octets == NEWLINE)
+    newlines: npt.NDArray[np.int64] = np.flatnonzero(octets == NEWLINE)
     if not quoted:
         return newlines
     quotes_before = np.searchsorted(np.flatnonzero(octets == QUOTE), newlines)
-    return newlines[quotes_before % 2 == 0]
+    ends: npt.NDArray[np.int64] = newlines[quotes_before % 2 == 0]
+    return ends
 
 
 def _has_stray_quote(text: bytes, delimiter: str) -> bool:

@@ -28,9 +28,9 @@ READ_BYTES = 1 << 20
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_MARKS = {
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
+_BYTE_ORDERS = {
+    "utf-16": ((codecs.BOM_UTF16_LE, "-le"), (codecs.BOM_UTF16_BE, "-be")),
+    "utf-32": ((codecs.BOM_UTF32_LE, "-le"), (codecs.BOM_UTF32_BE, "-be")),
 }
 
 
@@ -75,9 +75,7 @@ def expand(names: Sequence[str | Path]) -> list[Source]:
     identities = [str(source.path.resolve()) if source.path else STDIN for source in sources]
     for position, identity in enumerate(identities):
         if identity in identities[:position]:
-            raise ConfigurationError(
-                f"{sources[position].name!r} is named twice; every row of it would be a duplicate"
-            )
+            raise ConfigurationError(f"{sources[position].name!r} is named twice; every row of it would be a duplicate")
     return sources
 
 
@@ -104,10 +102,8 @@ def canonical_encoding(name: str) -> str:
         codec = codecs.lookup(name)
         "".encode(name)
     except (LookupError, ValueError):
-        raise ConfigurationError(
-            f"unknown encoding {name!r}; examples: utf-8, utf-16, latin-1, cp1252"
-        ) from None
-    return codec.name
+        raise ConfigurationError(f"unknown encoding {name!r}; examples: utf-8, utf-16, latin-1, cp1252") from None
+    return codec.name.removesuffix("-sig")
 
 
 class Stream:
@@ -137,7 +133,7 @@ class Stream:
         self._pending = b""
         self._inflate = _decompressor(self._peek())
         first = self._decompressed()
-        self._pending_text = self._start_decoding(first)
+        self._ahead: bytes | None = self._start_decoding(first)
 
     def __enter__(self) -> Self:
         return self
@@ -159,10 +155,9 @@ class Stream:
 
     def read(self) -> bytes:
         """The next piece, of about a megabyte; empty at the end."""
-        if self._pending_text is not None:
-            piece, self._pending_text = self._pending_text, None
-            if piece:
-                return piece
+        ahead, self._ahead = self._ahead, None
+        if ahead:
+            return ahead
         while True:
             raw = self._decompressed()
             piece = self._decode(raw)
@@ -211,19 +206,19 @@ class Stream:
 
     def _start_decoding(self, first: bytes) -> bytes:
         if self.encoding == "utf-8":
-            for mark, name in _MARKS.items():
-                if first.startswith(mark):
-                    raise SourceError(f"{self.source.name!r} is {name.upper()}: say --encoding {name}")
+            if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise SourceError(f"{self.source.name!r} is UTF-16: say --encoding utf-16")
             if first.startswith(codecs.BOM_UTF8):
                 self.mark_bytes = len(codecs.BOM_UTF8)
             self._decode: Callable[[bytes], bytes] = lambda raw: raw
             return first[self.mark_bytes :]
-        if self.encoding in ("utf-16", "utf-32"):
-            width = 2 if self.encoding == "utf-16" else 4
-            big = first[:width] == (b"\xfe\xff" if width == 2 else b"\x00\x00\xfe\xff")
-            marked = big or first[:width] == (b"\xff\xfe" if width == 2 else b"\xff\xfe\x00\x00")
-            self.mark_bytes = width if marked else 0
-            self.encoding += "-be" if big else "-le"
+        for mark, order in _BYTE_ORDERS.get(self.encoding, ()):
+            if first.startswith(mark):
+                self.encoding += order
+                self.mark_bytes = len(mark)
+                break
+        else:
+            self.encoding += "-le" if self.encoding in _BYTE_ORDERS else ""
         decoder = codecs.getincrementaldecoder(self.encoding)()
 
         def decode(raw: bytes) -> bytes:

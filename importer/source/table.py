@@ -96,9 +96,7 @@ def _all_but(delimiter: str) -> bytes:
     return bytes(set(range(256)) - {QUOTE, NEWLINE, ord(delimiter)})
 
 
-def _blank(
-    block: Block, lengths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
+def _blank(block: Block, lengths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     blank: npt.NDArray[np.bool_] = (lengths == 1) & (counts == 0)
     starts = record_starts(block)
     for index in np.flatnonzero((counts == 0) & (lengths > 1)):

@@ -64,14 +64,12 @@ def read_back(
     """
     stored: Counter[FieldName] = Counter()
     differences: list[Difference] = []
-    questions = [
-        (number, name) for number, counter in sorted(expectation.counts.items()) for name in sorted(+counter)
-    ]
+    questions = [(number, name) for number, counter in sorted(expectation.counts.items()) for name in sorted(+counter)]
     for done, (number, name) in enumerate(questions, start=1):
         start_ns, stop_ns = expectation.windows.bounds(number)
         missing = _written(spool, name, start_ns, stop_ns, series)
         expected = missing.height
-        for found in _stored(server, bucket_id, name, start_ns, stop_ns, series):
+        for found in _stored(server, bucket_id, name, (start_ns, stop_ns), series):
             missing = missing.join(found, on=["series", "time"], how="anti")
         stored[name] += expected - missing.height
         if missing.height:
@@ -99,14 +97,14 @@ def _written(spool: Spool, name: FieldName, start_ns: int, stop_ns: int, series:
 
 
 def _stored(
-    server: Server, bucket_id: str, name: FieldName, start_ns: int, stop_ns: int, series: SeriesIndex
+    server: Server, bucket_id: str, name: FieldName, bounds_ns: tuple[int, int], series: SeriesIndex
 ) -> Iterator[pl.DataFrame]:
     """Keys (``series``, ``time``) that the server has, some at a time."""
     measurement, field = name
     params = {
         "bucket_id": bucket_id,
-        "start": start_ns,
-        "stop": stop_ns,
+        "start": bounds_ns[0],
+        "stop": bounds_ns[1],
         "measurement": measurement,
         "field": field,
     }

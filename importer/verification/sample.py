@@ -40,6 +40,4 @@ def sample_rows(connection: Connection, report: Report, count: int) -> list[dict
     with Server(connection) as server, translated():
         tables = server.client.query_api().query(_ROWS, params=params)
     rows = [dict(record.values) for table in tables for record in table.records]
-    return [
-        {key: value for key, value in row.items() if key not in ("result", "table")} for row in rows[:count]
-    ]
+    return [{key: value for key, value in row.items() if key not in ("result", "table")} for row in rows[:count]]

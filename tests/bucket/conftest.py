@@ -103,11 +103,7 @@ def found(server: Server, name: str) -> Bucket:
 
 def names_of(server: Server, name: str) -> set[str]:
     """The names of all buckets that belong to the test, its own name left out of them."""
-    return {
-        bucket.name.removeprefix(name)
-        for bucket in catalogue.all_buckets(server)
-        if bucket.name.startswith(name)
-    }
+    return {bucket.name.removeprefix(name) for bucket in catalogue.all_buckets(server) if bucket.name.startswith(name)}
 
 
 def make_bucket(server: Server, name: str, settings: BucketSettings | None = None) -> Bucket:

@@ -40,9 +40,7 @@ def test_a_block_that_the_server_reads_twice_is_counted_once_by_distinct_times(
     assert count_distinct_values(server, bucket.id, enough=10_000) == 3001
 
 
-def test_counting_distinct_values_ends_once_there_are_more_than_enough(
-    server: Server, name: str, write: Write
-) -> None:
+def test_counting_distinct_values_ends_once_there_are_more_than_enough(server: Server, name: str, write: Write) -> None:
     bucket = make_bucket(server, name)
     write(bucket.id, points(5) + "\nn w=1i 1")
     assert 2 < count_distinct_values(server, bucket.id, enough=2) <= 6

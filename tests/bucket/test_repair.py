@@ -47,9 +47,7 @@ def test_after_a_crash_at_any_step_one_complete_copy_is_left_under_the_name(
 
     commit_until(target, last_step, values=5)
     complete = [
-        count_values(server, bucket.id)
-        for bucket in catalogue.all_buckets(server)
-        if bucket.name.startswith(name)
+        count_values(server, bucket.id) for bucket in catalogue.all_buckets(server) if bucket.name.startswith(name)
     ]
     assert 3 in complete or 5 in complete
     for _ in range(2):

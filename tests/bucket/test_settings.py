@@ -42,9 +42,7 @@ def test_a_shorter_retention_shortens_a_shard_duration_that_nobody_gave() -> Non
     assert merged(OLD, retention=2 * HOUR).shard_duration_seconds == 2 * HOUR
 
 
-@pytest.mark.parametrize(
-    ("retention", "shard"), [(60, None), (None, 60), (DAY, 2 * DAY), (0, 2**34), (2**34, None)]
-)
+@pytest.mark.parametrize(("retention", "shard"), [(60, None), (None, 60), (DAY, 2 * DAY), (0, 2**34), (2**34, None)])
 def test_durations_that_the_server_refuses_or_changes_silently_are_refused(
     retention: int | None, shard: int | None
 ) -> None:

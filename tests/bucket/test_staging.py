@@ -135,18 +135,14 @@ def test_an_absent_server_does_not_make_a_load_lost(begin: Load, monkeypatch: py
     assert not target.lost
 
 
-def test_a_bucket_of_the_users_under_the_staging_name_is_left_alone(
-    server: Server, name: str, begin: Load
-) -> None:
+def test_a_bucket_of_the_users_under_the_staging_name_is_left_alone(server: Server, name: str, begin: Load) -> None:
     make_bucket(server, staging_name(name))
     with pytest.raises(BucketExistsError, match="did not make it"):
         begin()
     assert names_of(server, name) == {".importer-staging"}
 
 
-def test_an_aborted_load_leaves_the_live_bucket_as_it_was(
-    server: Server, name: str, load: Load, begin: Load
-) -> None:
+def test_an_aborted_load_leaves_the_live_bucket_as_it_was(server: Server, name: str, load: Load, begin: Load) -> None:
     load("load-1")
     before = found(server, name)
     begin("load-2").abort()
@@ -154,9 +150,7 @@ def test_an_aborted_load_leaves_the_live_bucket_as_it_was(
     assert names_of(server, name) == {""}
 
 
-def test_a_released_load_is_gone_on_with_by_itself_and_removed_by_another(
-    begin: Load, said: list[str]
-) -> None:
+def test_a_released_load_is_gone_on_with_by_itself_and_removed_by_another(begin: Load, said: list[str]) -> None:
     first = begin("load-1")
     first.release()
     again = begin("load-1")

@@ -39,9 +39,7 @@ class View:
         formats = {"doublequote": _doublequote, "regex": _regex}
         query = re.sub(r"\$\{(\w+):(\w+)\}", lambda found: formats[found[2]](self.variables[found[1]]), query)
         if left := re.search(r"\$\{?\w+", query):
-            raise ValueError(
-                f"{left[0]} is no variable of the dashboard, or has a format that is not imitated"
-            )
+            raise ValueError(f"{left[0]} is no variable of the dashboard, or has a format that is not imitated")
         return re.sub(r"\bv\.([a-zA-Z]+)", lambda found: values[found[1]], query)
 
 

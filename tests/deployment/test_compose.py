@@ -20,9 +20,7 @@ def interpolated(text: str, environment: dict[str, str]) -> dict[str, Any]:
     """The file as compose reads it; only the form that the file uses is known, anything else is an error."""
     left = VARIABLE.sub("", text)
     assert "$" not in left
-    return yaml.safe_load(
-        VARIABLE.sub(lambda found: environment.get(found["name"]) or found["default"], text)
-    )
+    return yaml.safe_load(VARIABLE.sub(lambda found: environment.get(found["name"]) or found["default"], text))
 
 
 def example_variables() -> dict[str, str]:
@@ -158,9 +156,7 @@ def test_influxdb_is_the_version_that_the_tests_talk_to(influxdb_service: dict[s
 
 
 def test_every_volume_is_declared_or_in_the_repository(compose: dict[str, Any]) -> None:
-    sources = [
-        mount.split(":")[0] for service in compose["services"].values() for mount in service["volumes"]
-    ]
+    sources = [mount.split(":")[0] for service in compose["services"].values() for mount in service["volumes"]]
     missing = [
         source
         for source in sources

@@ -74,10 +74,7 @@ def test_process_is_not_root_and_has_a_fixed_number(stages: list[Stage]) -> None
 
 def test_everything_that_is_installed_is_locked_by_hash(stages: list[Stage]) -> None:
     installs = [
-        command
-        for step in stages[0].arguments("RUN")
-        for command in step.split("&&")
-        if "pip install" in command
+        command for step in stages[0].arguments("RUN") for command in step.split("&&") if "pip install" in command
     ]
     requirements, package = installs
     assert "--require-hashes" in requirements

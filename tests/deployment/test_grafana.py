@@ -170,10 +170,7 @@ def test_variable_offers_every_bird(grafana: Grafana, fixes: list[dict[str, str]
 
 @pytest.mark.influxd
 def test_verification_table_shows_what_the_file_holds(grafana: Grafana, fixes: list[dict[str, str]]) -> None:
-    stored = {
-        record["_field"]: record["_value"]
-        for record in grafana.records("Verification: stored values per field")
-    }
+    stored = {record["_field"]: record["_value"] for record in grafana.records("Verification: stored values per field")}
     with_height = sum(bool(row["height-above-ellipsoid"]) for row in fixes)
     assert stored.pop("height") == with_height
     assert set(stored.values()) == {len(fixes)}
@@ -181,9 +178,7 @@ def test_verification_table_shows_what_the_file_holds(grafana: Grafana, fixes: l
 
 
 @pytest.mark.influxd
-def test_map_shows_every_fix_that_is_no_outlier_in_one_frame(
-    grafana: Grafana, fixes: list[dict[str, str]]
-) -> None:
+def test_map_shows_every_fix_that_is_no_outlier_in_one_frame(grafana: Grafana, fixes: list[dict[str, str]]) -> None:
     # Layers of a map draw the first frame only.
     shown = grafana.records("Tracks")
     assert {record["table"] for record in shown} == {0}

@@ -58,9 +58,7 @@ def test_bird_is_never_at_two_places_at_once() -> None:
 
 def test_columns_are_those_of_the_mapping_and_of_the_readme(rows: Rows) -> None:
     mapping = tomllib.loads((FOLDER / "bird_migration.toml").read_text(encoding="utf-8"))
-    used = {
-        entry["column"] for entry in [mapping["time"], *mapping["tags"].values(), *mapping["fields"].values()]
-    }
+    used = {entry["column"] for entry in [mapping["time"], *mapping["tags"].values(), *mapping["fields"].values()]}
     assert used <= set(rows[0])
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert [name for name in rows[0] if f"`{name}`" not in readme] == []

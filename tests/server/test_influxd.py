@@ -56,18 +56,14 @@ def test_nothing_is_found_on_an_empty_machine(environment: dict[str, str]) -> No
     assert find(environment=environment) is None
 
 
-def test_an_argument_goes_before_the_setting_and_everything_else(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_an_argument_goes_before_the_setting_and_everything_else(tmp_path: Path, environment: dict[str, str]) -> None:
     given, by_setting = fake_influxd(tmp_path / "given"), fake_influxd(tmp_path / "setting")
     environment["IMPORTER_INFLUXD"] = str(by_setting)
     assert find(given, environment=environment) == given
     assert find(environment=environment) == by_setting
 
 
-def test_the_setting_goes_before_path_and_path_before_the_cache(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_the_setting_goes_before_path_and_path_before_the_cache(tmp_path: Path, environment: dict[str, str]) -> None:
     cached = fake_influxd(cached_influxd(environment).parent)
     assert find(environment=environment) == cached
     on_path = fake_influxd(Path(environment["PATH"]))
@@ -235,9 +231,7 @@ def test_the_second_of_two_builds_waits_and_takes_the_binary_of_the_first(tools:
     target = cached_influxd(tools)
     said: list[str] = []
     with locked(target.parent / "build.lock"):
-        other = multiprocessing.get_context("spawn").Process(
-            target=build_in_another_process, args=(target, tools)
-        )
+        other = multiprocessing.get_context("spawn").Process(target=build_in_another_process, args=(target, tools))
         other.start()
         other.join(2)
         assert other.is_alive()
@@ -308,9 +302,7 @@ def test_the_stand_in_for_pkg_config_answers_as_pkg_config_does(tmp_path: Path) 
     assert answer("--libs", "--static") == f"-L{spaced}/lib/lib -lflux-abc -ldl -lm\n"
 
 
-def test_rust_is_told_to_let_its_warnings_pass_unless_it_was_told(
-    tmp_path: Path, tools: dict[str, str]
-) -> None:
+def test_rust_is_told_to_let_its_warnings_pass_unless_it_was_told(tmp_path: Path, tools: dict[str, str]) -> None:
     wrapper = tmp_path / "wrapper"
     wrapper.write_text(RUSTC_WRAPPER)
 
@@ -355,7 +347,5 @@ def test_the_module_prints_the_path_or_says_what_is_missing(environment: dict[st
     reason="builds influxd from source, some 5 minutes and 2 GB: set IMPORTER_TEST_BUILD=1 to run it",
 )
 def test_a_real_build_gives_a_server_of_the_right_version(tmp_path: Path) -> None:
-    binary = find_or_build(
-        environment={**os.environ, "IMPORTER_CACHE_DIR": str(tmp_path), "IMPORTER_INFLUXD": ""}
-    )
+    binary = find_or_build(environment={**os.environ, "IMPORTER_CACHE_DIR": str(tmp_path), "IMPORTER_INFLUXD": ""})
     assert influxd_version(binary) == VERSION

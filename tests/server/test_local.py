@@ -95,9 +95,7 @@ def test_secrets_are_for_their_owner_alone_and_never_among_the_arguments(folder:
         assert token not in (folder / name).read_text()
 
 
-def test_tokens_and_settings_of_the_caller_are_not_passed_on(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tokens_and_settings_of_the_caller_are_not_passed_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFLUX_TOKEN", "somebody-elses")
     monkeypatch.setenv("INFLUXD_HTTP_BIND_ADDRESS", "0.0.0.0:1")
     server = local.start()
