@@ -76,7 +76,7 @@ def run_pipeline(
     # reactivex has no back pressure of its own: without the slots, the source would be read to its
     # end while the first block is being written.
     in_slots = _in_slots(blocks, slots, lambda: stopped() or ledger.has_shown_enough())
-    flow: rx.Observable[int] = rx.from_iterable(in_slots, scheduler=_on_own_thread(readers)).pipe(
+    flow: rx.Observable[int] = rx.from_iterable(in_slots, scheduler=_on_own_thread(readers)).pipe(  # type: ignore[misc]
         ops.map(mapped_and_encoded),  #   Block   -> Lines      in input order, on the reading thread
         ops.flat_map(written),  #         Lines   -> Outcome    several at once, on the writers' threads
         ops.count(),
