@@ -33,10 +33,10 @@ def measurement(values: pl.Series) -> pl.Series:
 
 
 def string_field(values: pl.Series) -> pl.Series:
-    """String field values (String) as they are written, the quotes around them included."""
-    if values.str.contains(r'["\\]').any():
-        values = values.str.replace_many(["\\", '"'], [r"\\", r"\""])
-    return pl.select(pl.concat_str(pl.lit('"'), values, pl.lit('"'))).to_series()
+    """String field values (String) as they are written between quotes; mostly there is nothing to escape."""
+    if not values.str.contains(r'["\\]').any():
+        return values
+    return values.str.replace_many(["\\", '"'], [r"\\", r"\""])
 
 
 def unusable(values: pl.Series, *, is_measurement: bool = False) -> tuple[pl.Series, str] | None:

@@ -42,16 +42,14 @@ class SeriesIndex:
         """The series numbers (UInt32) of series keys.
 
         Args:
-            keys: String, no nulls.
+            keys: String, no nulls, each once.
             measurements: the measurement of each key.
 
         Raises:
             LoadError: there are more series than the limit allows.
         """
-        pairs = pl.DataFrame({"key": keys, "measurement": measurements})
-        distinct = pairs.unique("key", keep="first", maintain_order=True)
         numbers = []
-        for key, measurement in distinct.iter_rows():
+        for key, measurement in zip(keys, measurements, strict=True):
             number = self._ids.get(key)
             if number is None:
                 number = self._ids[key] = len(self._ids)
@@ -61,5 +59,4 @@ class SeriesIndex:
             raise LoadError(
                 f"more than {self._most:,} series: a tag takes too many values; make it a field, or raise --max-series"
             )
-        table = pl.DataFrame({"key": distinct["key"], "series": pl.Series(numbers, dtype=pl.UInt32)})
-        return pairs.join(table, on="key", how="left", maintain_order="left")["series"]
+        return pl.Series(numbers, dtype=pl.UInt32)

@@ -111,6 +111,10 @@ def _float(text: pl.Series, decimal: Literal[".", ","]) -> pl.Series:
 
 
 def _integer(text: pl.Series, dtype: type[pl.DataType]) -> pl.Series:
+    if not text.str.contains(".", literal=True).any():
+        values = text.cast(dtype, strict=False)
+        if values.null_count() == text.null_count():
+            return values
     plain = text.str.strip_chars()
     fits = plain.str.contains(_INTEGER)
     whole = plain if fits.all() else plain.set(~fits.fill_null(value=True), None)

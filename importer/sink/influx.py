@@ -72,10 +72,9 @@ class InfluxSink:
             TransientServerError: the server did not take it in time.
             TerminalServerError: the server will never take it.
         """
-        texts = lines.frame["line"].to_list()
         counts = _Counts()
         narrowing = Narrowing(
-            texts,
+            lines.frame["line"],
             lines.frame["time"].to_numpy(),
             self._shard_seconds,
             lambda body: self._post(body, counts),

@@ -8,11 +8,13 @@ borders of shard groups first, and halved along time from there: what conflicts 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from importer.encoding.line_protocol import body
 from importer.errors import MalformedLinesError, PartialWriteError, PayloadTooLargeError, RequestRefusedError
 from importer.records import Refusal
 
@@ -29,7 +31,7 @@ class Narrowing:
     """Writes rows, and on a refusal narrows it down.
 
     Args:
-        lines: line protocol of each row.
+        lines: line protocol of each row (String).
         times_ns: timestamp of each row.
         shard_seconds: shard group duration of the bucket.
         post: sends the body; raises what the server answers.
@@ -38,7 +40,7 @@ class Narrowing:
 
     def __init__(
         self,
-        lines: Sequence[str],
+        lines: pl.Series,
         times_ns: npt.NDArray[np.int64],
         shard_seconds: int,
         post: Callable[[bytes], None],
@@ -60,7 +62,7 @@ class Narrowing:
         if not len(rows) or len(self.refusals) > self._most:
             return
         try:
-            self._post("\n".join(self._lines[row] for row in rows).encode())
+            self._post(body(self._lines.gather(rows)))
         except MalformedLinesError as error:
             self._without_malformed(rows, error)
         except PartialWriteError as error:
@@ -75,10 +77,10 @@ class Narrowing:
 
     def _without_malformed(self, rows: Rows, error: MalformedLinesError) -> None:
         reasons = dict(_UNPARSED.findall(str(error)))
-        bad = np.array([self._lines[row] in reasons for row in rows], dtype=bool)
+        bad = self._lines.gather(rows).is_in(list(reasons)).to_numpy()
         if bad.any():
             for row in rows[bad]:
-                self.refusals.append(Refusal(int(row), "", reasons[self._lines[row]]))
+                self.refusals.append(Refusal(int(row), "", reasons[self._lines[int(row)]]))
             self.write(rows[~bad])
         elif len(rows) == 1:
             self._refuse(rows, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from importer.encoding.line_protocol import body
 from importer.records import Lines, Outcome
 
 __all__ = ["StreamSink"]
@@ -25,7 +26,7 @@ class StreamSink:
         Raises:
             OSError: the stream cannot be written, such as a pipe that was closed.
         """
-        body = "".join(f"{line}\n" for line in lines.frame["line"]).encode()
-        self._stream.write(body)
+        text = body(lines.frame["line"])
+        self._stream.write(text)
         self._stream.flush()
-        return Outcome(lines, (), len(body), 0)
+        return Outcome(lines, (), len(text), 0)
