@@ -253,7 +253,9 @@ class Load:
         if self._stop.is_set():
             raise LoadInterruptedError(f"interrupted after {ledger.counts.rows_read:,} rows; nothing was replaced")
         if ledger.is_over_budget(at_end=True):
-            raise RejectBudgetError(self._closing.over_budget(self._options.max_rejects))
+            raise RejectBudgetError(
+                self._closing.over_budget(self._options.max_rejects, appends=bool(target and target.appends))
+            )
 
     def _merge_duplicates(self, ledger: Ledger, spool: Spool, write: Write) -> None:
         self._tell("duplicates", ledger)

@@ -29,7 +29,7 @@ def show_summary(report: Report, console: Console) -> None:
 
 
 def _ledger(report: Report) -> Table:
-    where = f" in bucket {report.bucket}" if report.bucket else ""
+    where = f": bucket {report.bucket}" if report.bucket else ""
     table = Table(title=f"{report.status}{where}", show_header=False, title_justify="left")
     table.add_column()
     table.add_column(justify="right")

@@ -90,17 +90,18 @@ class Closing:
             error=error,
         )
 
-    def over_budget(self, budget: RejectBudget) -> str:
+    def over_budget(self, budget: RejectBudget, *, appends: bool) -> str:
         """The message of a load that had too many rejects."""
         ledger = self.ledger
         if ledger is None or ledger.first_reject is None:
             return "too many rejects"
         first = ledger.first_reject
+        left = "what was appended before stays" if appends else "the bucket was left as it was"
         column = f", column {first.column!r}" if first.column else ""
         return (
             f"{ledger.rejects_so_far:,} rejected where {budget} are allowed; the first: {first.source}, line "
             f"{first.line:,}{column}: {first.error_message}; all that were found are in {str(ledger.rejects.path)!r}; "
-            "the bucket was left as it was: mend the rows, or allow some by --max-rejects"
+            f"{left}: mend the rows, or allow some by --max-rejects"
         )
 
     def _fields(self) -> list[FieldReport]:

@@ -76,6 +76,7 @@ class Ledger:
         self.counts = Counts()
         self.skipped: Counter[str] = Counter()
         self.first_reject: Reject | None = None
+        self._begun: set[str] = set()
         self._lock = threading.Lock()
 
     def note_mapped(self, batch: PointBatch, lines: Lines) -> None:
@@ -84,10 +85,13 @@ class Ledger:
         Raises:
             SpoolError: a reject cannot be recorded.
         """
-        found = self._locate(batch.block, tuple(sorted((*batch.faults, *lines.faults), key=lambda fault: fault.record)))
+        found = self._locate(batch.block, (*batch.faults, *lines.faults))
         with self._lock:
             counts = self.counts
             counts.rows_read += batch.block.records
+            if batch.block.source not in self._begun:
+                self._begun.add(batch.block.source)
+                counts.bytes_read += batch.block.byte_offset  # the header
             counts.bytes_read += len(batch.block.data)
             counts.rows_mapped += lines.rows_mapped
             counts.rejected += batch.rows_faulty + batch.rows_mapped - lines.rows_mapped

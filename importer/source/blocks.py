@@ -187,19 +187,24 @@ def locate(block: Block, faults: tuple[Fault, ...]) -> list[Reject]:
         faults: what is wrong with records of it.
 
     Returns:
-        one reject per fault, in the same order.
+        one reject per fault, in the order of the file.
     """
     if not faults:
         return []
     starts = record_starts(block)
     rejects = []
-    for fault in faults:
+    reached, line, byte_offset = 0, block.first_line, block.byte_offset
+    for fault in sorted(faults, key=lambda fault: fault.record):
         start, end = int(starts[fault.record]), int(starts[fault.record + 1])
+        # Counted on from the fault before: a block may be nothing but faults.
+        line += block.data.count(b"\n", reached, start)
+        byte_offset += _source_length(block.data[reached:start], block.encoding)
+        reached = start
         rejects.append(
             Reject(
                 source=block.source,
-                line=block.first_line + block.data.count(b"\n", 0, start),
-                byte_offset=block.byte_offset + _source_length(block.data[:start], block.encoding),
+                line=line,
+                byte_offset=byte_offset,
                 column=fault.column,
                 error_type=fault.error_type,
                 error_message=fault.message,
