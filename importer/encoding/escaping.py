@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from importer.limits import MEASUREMENT_TROUBLE, TAG_VALUE_TROUBLE, UNUSABLE_MEASUREMENT, UNUSABLE_TAG_VALUE
+
 __all__ = ["escape_key", "measurement", "string_field", "tag_value", "unusable"]
 
 _KEY = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
@@ -45,9 +47,8 @@ def unusable(values: pl.Series, *, is_measurement: bool = False) -> tuple[pl.Ser
     Returns:
         where they are (Boolean), and why; None if all can be written.
     """
-    wrong = values.str.contains(r"\n|\\$").fill_null(value=False)
-    reason = "a line break or a backslash at the end cannot be written in a tag"
-    if is_measurement:
-        wrong |= values.str.starts_with("#").fill_null(value=False)
-        reason = "a measurement may not start with #, end in a backslash or hold a line break"
-    return (wrong, reason) if wrong.any() else None
+    pattern = UNUSABLE_MEASUREMENT if is_measurement else UNUSABLE_TAG_VALUE
+    wrong = values.str.contains(pattern).fill_null(value=False)
+    if not wrong.any():
+        return None
+    return wrong, MEASUREMENT_TROUBLE if is_measurement else TAG_VALUE_TROUBLE

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from importer.limits import MAX_TIME_NS, MIN_TIME_NS
+from importer.limits import MAX_TIME_NS, MIN_TIME_NS, shard_group_offset_ns
 
 __all__ = ["Windows"]
-
-_YEAR_ONE_NS = -62_135_596_800 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class Windows:
 
     @property
     def _offset_ns(self) -> int:
-        return _YEAR_ONE_NS % self.duration_ns
+        return shard_group_offset_ns(self.duration_ns)
 
     def number(self, time: pl.Expr) -> pl.Expr:
         """The window of each timestamp (Int64, ns); no step of this overflows."""

@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from influxdb_client import Point
 
 from importer.errors import MappingError
-from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE, RESERVED_KEYS
+from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE, key_trouble
 from importer.mapping.spec import check_columns
 from importer.mapping.timestamps import PRECISION_NS, TOO_FINE, Precision
 from importer.mapping.values import DTYPES
@@ -84,7 +84,7 @@ class RowMapper:
         self._function = function
         self._unit = PRECISION_NS[precision]
         self._types: dict[tuple[str, str], FieldType] = {}
-        self._good_keys: set[str] = set()
+        self._good_keys: set[tuple[str, str]] = set()
 
     def pin(self, known: dict[tuple[str, str], FieldType]) -> None:
         """Keep to the types that the bucket has already, by measurement and field key."""
@@ -162,11 +162,12 @@ class RowMapper:
                 fields[name] = self._field(measurement, name, value, point._field_types.get(key))  # noqa: SLF001
         return _PointContent(measurement, time_ns, tags, fields)
 
-    def _key(self, key: str, kind: str) -> str:
-        if key not in self._good_keys:
-            if not key or key in RESERVED_KEYS or key.endswith("\\") or "\n" in key:
-                raise _RowFaultError(kind, f"InfluxDB does not take {key!r} as the key of a {kind}", key)
-            self._good_keys.add(key)
+    def _key(self, key: str, kind: Literal["tag", "field"]) -> str:
+        if (kind, key) not in self._good_keys:
+            trouble = key_trouble(kind, key)
+            if trouble is not None:
+                raise _RowFaultError(kind, f"{key!r} cannot be the key of a {kind}: {trouble}", key)
+            self._good_keys.add((kind, key))
         return key
 
     def _time(self, time: Any, precision: Any) -> int:

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from importer.errors import MappingError
-from importer.limits import RESERVED_KEYS
+from importer.limits import RESERVED_KEYS, key_trouble, measurement_trouble
 from importer.mapping.time_formats import check_format, check_timezone
 from importer.records import FieldType
 
@@ -229,9 +229,10 @@ class Mapping(_Strict):
 
     @model_validator(mode="after")
     def _usable_keys(self) -> Self:
-        for kind, keys in (("tags", self.tags), ("fields", self.fields)):
-            for key in keys:
-                _check_key(kind, key)
+        for key in self.tags:
+            _check_key("tag", key)
+        for key in self.fields:
+            _check_key("field", key)
         if self.measurement.value is not None:
             _check_measurement(str(self.measurement.value))
         both = sorted(set(self.tags) & set(self.fields))
@@ -351,22 +352,19 @@ def _delimiter_hint(header: Sequence[str]) -> str:
     return ""
 
 
-def _check_key(kind: str, key: str) -> None:
-    name = f"{kind}.{key}"
-    if not key:
-        raise ValueError(f"{kind}: a key is empty")
+def _check_key(kind: Literal["tag", "field"], key: str) -> None:
+    trouble = key_trouble(kind, key)
+    if trouble is None:
+        return
     if key in RESERVED_KEYS:
-        raise ValueError(
-            f"{name}: InfluxDB keeps the name {key!r} for itself: choose another key, "
-            f"such as {key.strip('_') + '_value'!r}, with column = {key!r}"
-        )
-    if key.endswith("\\") or any(mark in key for mark in "\n\r"):
-        raise ValueError(f"{name}: a key may not hold line breaks or end in a backslash")
+        trouble += f": choose another key, such as {key.strip('_') + '_value'!r}, with column = {key!r}"
+    raise ValueError(f"{kind}s.{key}: {trouble}" if key else f"{kind}s: {trouble}")
 
 
 def _check_measurement(name: str) -> None:
-    if not name or name.startswith("#") or name.endswith("\\") or any(mark in name for mark in "\n\r"):
-        raise ValueError("measurement: may not be empty, start with #, end in a backslash or hold line breaks")
+    trouble = measurement_trouble(name)
+    if trouble is not None:
+        raise ValueError(f"measurement: {trouble}")
 
 
 def _fits(constant: Scalar, kind: FieldType) -> bool:

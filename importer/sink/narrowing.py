@@ -16,6 +16,7 @@ import polars as pl
 
 from importer.encoding.line_protocol import body
 from importer.errors import MalformedLinesError, PartialWriteError, PayloadTooLargeError, RequestRefusedError
+from importer.limits import shard_group_offset_ns
 from importer.records import Refusal
 
 __all__ = ["Narrowing"]
@@ -47,7 +48,7 @@ class Narrowing:
         most: int,
     ) -> None:
         self._lines = lines
-        self._groups = times_ns // (shard_seconds * 10**9)
+        self._groups = _shard_groups(times_ns, shard_seconds * 10**9)
         self._times = times_ns
         self._post = post
         self._most = most
@@ -119,3 +120,8 @@ class Narrowing:
         named = _FIELD.search(str(error))
         for row in rows:
             self.refusals.append(Refusal(int(row), named.group(1) if named else "", str(error)))
+
+
+def _shard_groups(times_ns: Rows, duration_ns: int) -> Rows:
+    quotient = times_ns // duration_ns
+    return quotient - ((times_ns - quotient * duration_ns) < shard_group_offset_ns(duration_ns))
