@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/installed
 SAMPLE := sample_data/bird_migration
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format typecheck lock clean
+.PHONY: help setup demo test lint format typecheck docs lock clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,6 +34,9 @@ format: $(INSTALLED) ## put the code into its usual form
 
 typecheck: $(INSTALLED) ## check types
 	$(BIN)/mypy
+
+docs: $(INSTALLED) ## write docs/commands.md from the command line
+	$(BIN)/python docs/write_commands.py
 
 # Without addresses of package indexes in the outcome: which one is used is each machine's own matter.
 # setuptools builds the package itself, so that setting up needs nothing that is not locked.
