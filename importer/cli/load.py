@@ -19,7 +19,8 @@ from importer.cli.signals import stopped_by_signals
 from importer.cli.summary import show_rows, show_summary
 from importer.errors import ImporterError
 from importer.ledger.budget import RejectBudget
-from importer.ledger.report import Report, write_report
+from importer.ledger.report import Report
+from importer.ledger.report_file import write_report
 from importer.mapping.flags import mapping_from_flags, no_flags
 from importer.mapping.spec import CsvOptions, LocalTimePolicy, Mapping
 from importer.mapping.timestamps import Precision

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from importer.errors import ConfigurationError
 from importer.records import FieldType
 
-__all__ = ["FieldReport", "Report", "ServerReport", "SourceReport", "Status", "TimeRange", "write_report"]
+__all__ = ["FieldReport", "Report", "ServerReport", "SourceReport", "Status", "TimeRange"]
 
 SCHEMA_VERSION = 1
 
@@ -112,15 +110,3 @@ class Report(_Frozen):
     rejects_file: str | None
     server: ServerReport | None
     error: str | None = None
-
-
-def write_report(report: Report, path: Path) -> None:
-    """Write a report as JSON.
-
-    Raises:
-        ConfigurationError: the file cannot be written.
-    """
-    try:
-        path.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"cannot write the report to {str(path)!r}: {error.strerror}") from error
