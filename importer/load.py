@@ -256,6 +256,7 @@ class Load:
             raise RejectBudgetError(
                 self._closing.over_budget(self._options.max_rejects, appends=bool(target and target.appends))
             )
+        ledger.check()
 
     def _merge_duplicates(self, ledger: Ledger, spool: Spool, write: Write) -> None:
         self._tell("duplicates", ledger)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from importer.encoding.series import SeriesIndex
+from importer.errors import LoadError
 from importer.ledger.budget import RejectBudget
 from importer.ledger.expectation import Expectation
 from importer.ledger.rejects import RejectsFile
@@ -77,6 +78,7 @@ class Ledger:
         self.skipped: Counter[str] = Counter()
         self.first_reject: Reject | None = None
         self._begun: set[str] = set()
+        self._was_over_budget = False
         self._lock = threading.Lock()
 
     def note_mapped(self, batch: PointBatch, lines: Lines) -> None:
@@ -128,8 +130,28 @@ class Ledger:
         return self.counts.rejected + self.counts.points_rejected
 
     def is_over_budget(self, *, at_end: bool = False) -> bool:
-        """Whether there are more rejects than the budget allows."""
-        return self.budget.is_exceeded(self.rejects_so_far, self.counts.rows_read, at_end=at_end)
+        """Whether there were, at any time, more rejects than the budget allows.
+
+        Once writing has stopped, no number of good rows makes a percentage right again.
+        """
+        if self.budget.is_exceeded(self.rejects_so_far, self.counts.rows_read, at_end=at_end):
+            self._was_over_budget = True
+        return self._was_over_budget
+
+    def check(self) -> None:
+        """Look whether every row and every point is accounted for, at the end of the flow.
+
+        Raises:
+            LoadError: it is not; a defect of the importer, never to be passed over.
+        """
+        counts = self.counts
+        rows = counts.rows_mapped + counts.rejected + self.skipped.total()
+        points = counts.points_acknowledged + counts.points_rejected
+        if (rows, points) != (counts.rows_read, counts.points_emitted):
+            raise LoadError(
+                f"the accounts do not add up: {counts.rows_read:,} rows read, {rows:,} accounted for; "
+                f"{counts.points_emitted:,} points emitted, {points:,} accounted for"
+            )
 
     def has_shown_enough(self) -> bool:
         """Whether reading on would show nothing new: over budget, and many rejects recorded."""

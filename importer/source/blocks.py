@@ -94,7 +94,7 @@ def read_header(stream: Stream, delimiter: str) -> Header:
         ) from None
     if not any(column.strip() for column in columns):
         raise SourceError(f"{stream.source.name!r}: the first line is blank; it must name the columns")
-    if any("\r" in column for column in columns):
+    if any("\r" in column.replace("\r\n", "") for column in columns):
         raise SourceError(f"{stream.source.name!r}: lines end with a bare CR; convert them to LF or CRLF")
     offset = stream.mark_bytes + _source_length(record, stream.encoding)
     return Header(columns, text[cut.end :], offset, 1 + record.count(b"\n"))
@@ -116,7 +116,7 @@ def blocks(
         header: what :func:`read_header` gave.
         delimiter: between cells.
         first_number: number of the first block.
-        block_bytes: a block is about this long; a longer record makes a longer block.
+        block_bytes: a block is no longer than this, unless a single record is.
         limit: stop after so many records.
 
     Raises:
@@ -132,19 +132,20 @@ def blocks(
             pieces.append(piece)
             size += len(piece)
         text = b"".join(pieces)
-        if ended and text and not text.endswith(b"\n"):
-            text += b"\n"
-        cut = _cut(text, delimiter, limit=limit)
-        if cut.end == 0 and ended and text:
-            cut = _Cut(len(text), 1, "stray")  # an unclosed quote: the table says so of the record
+        head, is_last = text[:wanted], ended and size <= wanted
+        if is_last and head and not head.endswith(b"\n"):
+            head += b"\n"
+        cut = _cut(head, delimiter, limit=limit)
+        if cut.end == 0 and is_last and head:
+            cut = _Cut(len(head), 1, "stray")  # an unclosed quote: the table says so of the record
         if cut.end == 0:
-            if ended:
+            if is_last:
                 return
-            if size > MAX_RECORD_BYTES:
+            if len(head) > MAX_RECORD_BYTES:
                 raise SourceError(_too_long(stream.source.name, line))
-            pieces, wanted = [text], size + block_bytes
+            pieces, wanted = [text], wanted + block_bytes
             continue
-        data = text[: cut.end]
+        data = head[: cut.end]
         yield Block(
             source=stream.source.name,
             number=number,
