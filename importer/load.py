@@ -29,6 +29,7 @@ from importer.errors import (
     LoadInterruptedError,
     RejectBudgetError,
     ServerError,
+    ServerUnreachableError,
     VerificationError,
 )
 from importer.first_look import FirstLook
@@ -143,9 +144,14 @@ class Load:
         return self._closing.report("verified" if comparison else "unverified", self._reader.read_sources)
 
     def _wait_for(self, server: Server) -> str:
-        version, _ = call_with_retries(
-            server.health, RetryPolicy(self._options.wait_seconds), say=log.warning, pause=self._pause
-        )
+        policy = RetryPolicy(self._options.wait_seconds)
+        try:
+            version, _ = call_with_retries(server.health, policy, say=log.warning, pause=self._pause)
+        except ServerUnreachableError as error:
+            raise ServerUnreachableError(
+                f"{error}; it was waited for {policy.wait_seconds:g} s (--wait). Is InfluxDB running at "
+                f"{server.connection.url}, the address from {server.connection.origin}?"
+            ) from error
         return version
 
     def _prepare(self, server: Server) -> Target:
@@ -270,6 +276,8 @@ class Load:
         found = find_duplicates(spool, ledger.expectation, self._series.keys, self._series.measurements, rewrite)
         self._closing.duplicates = found
         warn_of_duplicates(found, self._closing.warnings)
+        if not ledger.counts.rows_read:
+            self._closing.warnings.append("the source has no rows: the bucket is empty")
         if len(self._series) > MANY_SERIES:
             self._closing.warnings.append(
                 f"{len(self._series):,} series: queries will be slow; a tag with so many values is better a field"

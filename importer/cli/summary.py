@@ -19,8 +19,9 @@ def show_summary(report: Report, console: Console) -> None:
         report: of the load.
         console: where to.
     """
-    console.print(_ledger(report))
-    if report.fields:
+    if report.rows_read or not report.error:
+        console.print(_ledger(report))
+    if report.fields and not report.error:
         console.print(_fields(report))
     for warning in report.warnings:
         console.print(f"[yellow]warning:[/yellow] {_plain(warning)}", highlight=False, soft_wrap=True)
