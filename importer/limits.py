@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 __all__ = [
+    "EMPTY_TEXT",
     "MAX_KEY_BYTES",
     "MAX_STRING_BYTES",
     "MAX_TIME_NS",
@@ -32,6 +33,9 @@ MAX_KEY_BYTES = 65_535
 
 MAX_STRING_BYTES = 1 << 20
 """Longest string field."""
+
+EMPTY_TEXT = "an empty text is no value: InfluxDB's queries shift the values around it to other times"
+"""Stored rightly, but Flux reads ``"a", "", "b"`` back as ``"a", "b", null`` (influxdata/influxdb#26916)."""
 
 RESERVED_KEYS = frozenset({"time", "_field", "_measurement", "_time", "_value", "_start", "_stop"})
 """Keys that the server refuses, drops without a word (a field ``time``), or shadows in Flux."""

@@ -157,7 +157,8 @@ class RowMapper:
                 tags[self._key(str(key), "tag")] = str(value)
         fields = {}
         for key, value in point._fields.items():
-            if value is not None:
+            # An empty text is no value, as an empty cell is none: see importer.limits.
+            if value is not None and not (isinstance(value, str) and not value):
                 name = self._key(str(key), "field")
                 fields[name] = self._field(measurement, name, value, point._field_types.get(key))  # noqa: SLF001
         return _PointContent(measurement, time_ns, tags, fields)

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from importer.errors import MappingError
-from importer.limits import RESERVED_KEYS, key_trouble, measurement_trouble
+from importer.limits import EMPTY_TEXT, RESERVED_KEYS, key_trouble, measurement_trouble
 from importer.mapping.time_formats import check_format, check_timezone
 from importer.records import FieldType
 
@@ -100,6 +100,8 @@ class FieldSpec(ValueSpec):
         for key, constant in (("default", self.default), ("value", self.value)):
             if constant is None:
                 continue
+            if constant == "":
+                raise ValueError(f"{key}: {EMPTY_TEXT}; leave it out")
             if self.type is None and key == "default":
                 raise ValueError("a default needs a type")
             if self.type is not None and not _fits(constant, self.type):
