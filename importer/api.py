@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,7 +35,7 @@ def load(
     bucket: str | None = None,
     options: LoadOptions | None = None,
     csv: CsvOptions | None = None,
-    connection: Connection | None = None,
+    connection: Connection | Callable[[], Connection] | None = None,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
     stdin: BinaryIO | None = None,
@@ -50,7 +50,8 @@ def load(
         bucket: the bucket's name, where ``options`` are not given.
         options: how to load; the defaults otherwise.
         csv: how to read the text, with a mapper; a mapping says it itself.
-        connection: which server; None finds it as the command line does, and starts a local one if none is named.
+        connection: which server, or what finds it once the sources and the mapping turned out to be usable; None
+            finds it as the command line does, and starts a local one if none is named.
         progress: listens.
         stop: when set from another thread, the load ends cleanly.
         stdin: where ``-`` reads from.
@@ -77,7 +78,8 @@ def load(
         limit=chosen.limit,
         stdin=stdin,
     ) as reader:
-        where = None if chosen.dry_run else connection or connect()
+        find = connection or connect
+        where = None if chosen.dry_run else find if isinstance(find, Connection) else find()
         return Load(reader, to_points, chosen, where, progress=progress, stop=stop, stdout=stdout).run()
 
 

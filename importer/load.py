@@ -11,6 +11,7 @@ import secrets
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -39,6 +40,7 @@ from importer.ledger.expectation import Expectation
 from importer.ledger.ledger import Ledger
 from importer.ledger.rejects import RejectsFile
 from importer.ledger.report import Report, Status
+from importer.ledger.report_file import check_report_path, write_report
 from importer.ledger.spool import Spool
 from importer.ledger.windows import Windows
 from importer.mapping.columns import ColumnMapper
@@ -52,6 +54,7 @@ from importer.sink.influx import InfluxSink
 from importer.sink.retry import RetryPolicy, call_with_retries
 from importer.sink.stdout import StreamSink
 from importer.source.blocks import locate
+from importer.source.open import Source
 from importer.source.reader import Reader
 from importer.verification.compare import Comparison, compare
 from importer.verification.read_back import read_back
@@ -96,6 +99,8 @@ class Load:
         self._progress = progress or Silent()
         self._stop = stop or threading.Event()
         self._stdout = stdout or sys.stdout.buffer
+        self._telling = threading.Lock()
+        self._appends = False
         self._series = SeriesIndex(options.max_series)
         self._closing = Closing(self.load_id, options.bucket if connection else None)
         self._look = FirstLook(reader, mapper, self._stop.is_set)
@@ -106,16 +111,25 @@ class Load:
         Raises:
             ImporterError: it failed; the live bucket is as it was, and ``report`` of the error tells the rest.
         """
+        _check_files(self._options, self._reader.sources)
         try:
-            with ExitStack() as stack:
-                if self._connection is None:
-                    return self._dry_run(stack)
-                server = stack.enter_context(Server(self._connection, pool_size=self._options.workers + 4))
-                return self._into_bucket(server, stack)
+            report = self._loaded()
         except ImporterError as error:
             status: Status = "interrupted" if isinstance(error, LoadInterruptedError) else "failed"
             error.report = self._closing.report(status, self._reader.read_sources, error=str(error))
+            if self._options.report is not None:
+                write_report(error.report, self._options.report)
             raise
+        if self._options.report is not None:
+            write_report(report, self._options.report)
+        return report
+
+    def _loaded(self) -> Report:
+        with ExitStack() as stack:
+            if self._connection is None:
+                return self._dry_run(stack)
+            server = stack.enter_context(Server(self._connection, pool_size=self._options.workers + 4))
+            return self._into_bucket(server, stack)
 
     def _dry_run(self, stack: ExitStack) -> Report:
         ledger = self._new_ledger(stack, DAY_SECONDS, spool=None)
@@ -130,14 +144,18 @@ class Load:
             spool = stack.enter_context(Spool(self._options.state_dir or default_state_dir()))
             ledger = self._new_ledger(stack, target.shard_duration_seconds, spool=spool)
             sink = self._sink(server, target)
-            was_empty = not target.appends or not self._pin_types(server, target)
+            was_empty = not target.appends or not self._pin_types(server, target.bucket_id)
             self._flow(ledger, sink, workers=self._options.workers, target=target)
             self._merge_duplicates(ledger, spool, sink)
+            self._check_stopped(ledger)
             comparison = self._verify(server, target, ledger, spool, by_counts=was_empty)
+            self._check_stopped(ledger)
             self._tell("swap", ledger)
             points = ledger.counts.points_acknowledged - self._closing.duplicates.total
             self._closing.warnings += target.commit(points, ledger.expectation.values)
         except BaseException:
+            if self._appends:
+                self._closing.warnings.append(f"what was written into the bucket {target.target!r} before stays in it")
             with suppress(ServerError):
                 target.abort(say=log.info)
             raise
@@ -156,8 +174,10 @@ class Load:
 
     def _prepare(self, server: Server) -> Target:
         options = self._options
-        fitting = None
-        if options.shard_duration_seconds is None and find(server, options.bucket) is None:
+        fitting, live = None, find(server, options.bucket)
+        if live is not None and options.if_exists == "append":
+            self._pin_types(server, live.id)  # a conflict is found before anything of the bucket is touched
+        if live is None and options.shard_duration_seconds is None:
             self._progress.update(Snapshot("first pass"))
             span = self._look.span_seconds()
             if span is not None:
@@ -173,6 +193,7 @@ class Load:
             keep_old=options.keep_old,
             say=log.info,
         )
+        self._appends = target.appends
         log.info(
             "shard groups of %s (%s)",
             format_duration(target.shard_duration_seconds),
@@ -187,17 +208,17 @@ class Load:
             return "as the bucket has them"
         return "as asked for" if self._options.shard_duration_seconds else f"fitted to the time span: {self._look.how}"
 
-    def _pin_types(self, server: Server, target: Target) -> bool:
+    def _pin_types(self, server: Server, bucket_id: str) -> bool:
         """Fix the types that the bucket has already; False if it is empty.
 
         Raises:
             ConfigurationError: the mapping wants another type.
         """
         known: dict[tuple[str, str], FieldType] = {}
-        for name, kinds in field_types(server, target.bucket_id).items():
+        for name, kinds in field_types(server, bucket_id).items():
             if len(kinds) > 1:
                 raise ConfigurationError(
-                    f"{'.'.join(name)} has several types in {target.target!r}: {', '.join(sorted(kinds))}; "
+                    f"{'.'.join(name)} has several types in {self._options.bucket!r}: {', '.join(sorted(kinds))}; "
                     "load it anew with --if-exists replace"
                 )
             known[name] = next(iter(kinds))
@@ -256,12 +277,9 @@ class Load:
         )
         if target and target.lost:
             raise LoadError(f"the bucket {target.target!r} was taken over by another load")
-        if self._stop.is_set():
-            raise LoadInterruptedError(f"interrupted after {ledger.counts.rows_read:,} rows; nothing was replaced")
+        self._check_stopped(ledger)
         if ledger.is_over_budget(at_end=True):
-            raise RejectBudgetError(
-                self._closing.over_budget(self._options.max_rejects, appends=bool(target and target.appends))
-            )
+            raise RejectBudgetError(self._closing.over_budget(self._options.max_rejects, appends=self._appends))
         ledger.check()
 
     def _merge_duplicates(self, ledger: Ledger, spool: Spool, write: Write) -> None:
@@ -291,6 +309,7 @@ class Load:
         self._tell("verify", ledger)
 
         def tell(share: float) -> None:
+            self._check_stopped(ledger)
             self._tell("verify", ledger, share)
 
         if by_counts:
@@ -310,10 +329,33 @@ class Load:
         total, read = self._reader.total_bytes, self._reader.stored_bytes
         if phase == "load" and total:
             share = min(1.0, read / total)
-        self._progress.update(
-            Snapshot(phase, share, read, total, counts.rows_read, counts.points_acknowledged, ledger.rejects_so_far)
-        )
+        with self._telling:
+            self._progress.update(
+                Snapshot(phase, share, read, total, counts.rows_read, counts.points_acknowledged, ledger.rejects_so_far)
+            )
+
+    def _check_stopped(self, ledger: Ledger) -> None:
+        if self._stop.is_set():
+            raise LoadInterruptedError(f"interrupted after {ledger.counts.rows_read:,} rows; {self._what_stays()}")
+
+    def _what_stays(self) -> str:
+        return "what was appended before stays" if self._appends else "the bucket was left as it was"
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
-            raise LoadInterruptedError("interrupted while waiting for the server; nothing was replaced")
+            raise LoadInterruptedError(f"interrupted while waiting for the server; {self._what_stays()}")
+
+
+def _check_files(options: LoadOptions, sources: Sequence[Source]) -> None:
+    """Refuse to write over what is read; a rejects file of an earlier run may well be a source.
+
+    Raises:
+        ConfigurationError: the rejects file or the report is a source, or can never be written.
+    """
+    written = {"rejects file": options.rejects_path}
+    if options.report is not None:
+        check_report_path(options.report)
+        written["report"] = options.report
+    for what, path in written.items():
+        if any(source.path is not None and source.path.resolve() == path.resolve() for source in sources):
+            raise ConfigurationError(f"the {what} {str(path)!r} would overwrite a source: name another file")

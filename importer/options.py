@@ -9,6 +9,7 @@ from typing import Literal
 import platformdirs
 
 from importer.bucket import IfExists
+from importer.errors import ConfigurationError
 from importer.ledger.budget import RejectBudget
 from importer.mapping.timestamps import Precision
 from importer.sink.influx import BATCH_ROWS
@@ -37,6 +38,7 @@ class LoadOptions:
         keep_old: keep the replaced bucket under another name.
         rejects: file for the rejects; None is ``BUCKET.rejects.csv`` in the current folder.
         max_rejects: how many there may be.
+        report: file for the report as JSON.
         dry_run: line protocol to standard output, no server.
         limit: rows to read at the most.
         precision: finer timestamps are rejected.
@@ -47,6 +49,9 @@ class LoadOptions:
         state_dir: where the accounts are kept while the load runs.
         verify: ask the server whether all has arrived.
         wait_seconds: how long an absent server is waited for, at the start and in mid-load.
+
+    Raises:
+        ConfigurationError: a number is below its least.
     """
 
     bucket: str
@@ -57,6 +62,7 @@ class LoadOptions:
     keep_old: bool = False
     rejects: Path | None = None
     max_rejects: RejectBudget = field(default_factory=RejectBudget)
+    report: Path | None = None
     dry_run: bool = False
     limit: int | None = None
     precision: Precision = "ns"
@@ -67,6 +73,14 @@ class LoadOptions:
     state_dir: Path | None = None
     verify: bool = True
     wait_seconds: float = 100.0
+
+    def __post_init__(self) -> None:
+        for name in ("max_series", "batch_rows", "block_bytes", "workers", "limit"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise ConfigurationError(f"{name} is {number}: at least 1 is needed")
+        if not self.wait_seconds >= 0:
+            raise ConfigurationError(f"wait_seconds is {self.wait_seconds}: give 0 or more")
 
     @property
     def rejects_path(self) -> Path:

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import reactivex as rx
 from reactivex import operators as ops
 from reactivex.scheduler import NewThreadScheduler, ThreadPoolScheduler
 
+from importer.errors import LoadError
 from importer.ledger.ledger import Ledger
 from importer.records import Block, Lines, Outcome, PointBatch, Table
 
 __all__ = ["Write", "run_pipeline"]
 
 Write = Callable[[Lines], Outcome]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BLOCKS_AHEAD = 1
 """Blocks that are being read and encoded while all writers are busy."""
@@ -56,6 +62,7 @@ def run_pipeline(
     readers: list[threading.Thread] = []
     slots = threading.BoundedSemaphore(workers + BLOCKS_AHEAD)
 
+    @_raising_errors_only
     def mapped_and_encoded(block: Block) -> Lines:
         batch = to_points(to_table(block))
         lines = to_lines(batch)
@@ -63,6 +70,7 @@ def run_pipeline(
         return lines
 
     def written(lines: Lines) -> rx.Observable[Outcome]:
+        @_raising_errors_only
         def write_and_note() -> Outcome:
             try:
                 outcome = write(lines) if not ledger.is_over_budget() else Outcome(lines, (), 0, 0, written=False)
@@ -95,14 +103,30 @@ def _in_slots(
 ) -> Iterator[Block]:
     """Take a slot for each block, before it is read; end early when told to."""
     source = iter(blocks)
+    read_next = _raising_errors_only(lambda: next(source, None))
     while not stopped():
         if not slots.acquire(timeout=0.2):
             continue
-        block = next(source, None)
+        block = read_next()
         if block is None:
             slots.release()
             return
         yield block
+
+
+def _raising_errors_only(stage: Callable[P, T]) -> Callable[P, T]:
+    """Make an error of an exit or a panic of polars: reactivex hands on no others, and the flow would never end."""
+
+    @wraps(stage)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return stage(*args, **kwargs)
+        except Exception:
+            raise
+        except BaseException as error:
+            raise LoadError(f"a stage broke off with {type(error).__name__}: {error}") from error
+
+    return guarded
 
 
 def _on_own_thread(started: list[threading.Thread]) -> NewThreadScheduler:

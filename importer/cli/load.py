@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,11 +21,11 @@ from importer.cli.summary import show_rows, show_summary
 from importer.errors import ImporterError
 from importer.ledger.budget import RejectBudget
 from importer.ledger.report import Report
-from importer.ledger.report_file import write_report
 from importer.mapping.flags import mapping_from_flags, no_flags
 from importer.mapping.spec import CsvOptions, LocalTimePolicy, Mapping
 from importer.mapping.timestamps import Precision
 from importer.options import Compression, LoadOptions
+from importer.server.connection import Connection
 from importer.verification.sample import sample_rows
 
 __all__ = ["EPILOG", "load_command"]
@@ -113,6 +114,7 @@ def load_command(
         keep_old=keep_old,
         rejects=rejects,
         max_rejects=RejectBudget.parse(max_rejects),
+        report=report,
         dry_run=dry_run,
         limit=limit,
         precision=precision,
@@ -123,7 +125,11 @@ def load_command(
         verify=not no_verify,
         wait_seconds=wait,
     )
-    where = None if dry_run else connect(url=url, org=org, token_file=token_file, env_file=env_file)
+
+    @cache
+    def where() -> Connection:
+        return connect(url=url, org=org, token_file=token_file, env_file=env_file)
+
     console = Console(stderr=dry_run)
     with stopped_by_signals() as stopping, shown_progress(quiet=quiet, as_json=log_json) as progress:
         try:
@@ -136,21 +142,21 @@ def load_command(
                 **mapped_by,
             )
         except ImporterError as error:
-            _show(error.report, report, console, quiet=quiet)
+            if error.report is not None:
+                _show(error.report, console, quiet=quiet, as_json=log_json)
             log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers
             raise typer.Exit(exit_code(error, stopping.signal_number)) from None
-    _show(result, report, console, quiet=quiet)
-    if sample and where is not None:
-        show_rows(sample_rows(where, result, sample), console)
+    _show(result, console, quiet=quiet, as_json=log_json)
+    if sample and not dry_run:
+        show_rows(sample_rows(where(), result, sample), console)
 
 
-def _show(result: Report | None, file: Path | None, console: Console, *, quiet: bool) -> None:
-    if result is None:
-        return
+def _show(result: Report, console: Console, *, quiet: bool, as_json: bool) -> None:
+    if quiet or as_json:
+        for warning in result.warnings:
+            log.warning("warning: %s", warning)
     if not quiet:
         show_summary(result, console)
-    if file is not None:
-        write_report(result, file)
 
 
 def _given(**options: Any) -> dict[str, Any]:

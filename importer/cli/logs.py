@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 __all__ = ["log_to_stderr"]
 
@@ -19,6 +20,18 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line | getattr(record, "data", {}), ensure_ascii=False)
 
 
+class _OnStderr(logging.StreamHandler[TextIO]):
+    """Asks for standard error at each line: while a progress bar is shown, rich stands in its place."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: TextIO) -> None:
+        pass
+
+
 def log_to_stderr(*, quiet: bool, as_json: bool) -> None:
     """Send the importer's log to standard error.
 
@@ -26,7 +39,7 @@ def log_to_stderr(*, quiet: bool, as_json: bool) -> None:
         quiet: warnings and errors only.
         as_json: one JSON object a line: ``time``, ``level``, ``message``.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _OnStderr()
     handler.setFormatter(_JsonLines() if as_json else logging.Formatter("%(message)s"))
     root = logging.getLogger("importer")
     root.handlers = [handler]

@@ -30,7 +30,7 @@ def show_summary(report: Report, console: Console) -> None:
 
 
 def _ledger(report: Report) -> Table:
-    where = f": bucket {report.bucket}" if report.bucket else ""
+    where = f": bucket {_plain(report.bucket)}" if report.bucket else ""
     table = Table(title=f"{report.status}{where}", show_header=False, title_justify="left")
     table.add_column()
     table.add_column(justify="right")
@@ -69,7 +69,9 @@ def _fields(report: Report) -> Table:
     for field in report.fields:
         stored = "not asked" if field.stored is None else f"{field.stored:,}"
         style = "red" if field.stored not in (None, field.expected) else ""
-        table.add_row(field.measurement, field.field, field.type, f"{field.expected:,}", stored, style=style)
+        table.add_row(
+            _plain(field.measurement), _plain(field.field), field.type, f"{field.expected:,}", stored, style=style
+        )
     return table
 
 
@@ -85,5 +87,5 @@ def show_rows(rows: list[dict[str, Any]], console: Console) -> None:
     for _ in rows:
         table.add_column(overflow="fold")
     for name in names:
-        table.add_row(name, *(_plain("" if row.get(name) is None else str(row[name])) for row in rows))
+        table.add_row(_plain(name), *(_plain("" if row.get(name) is None else str(row[name])) for row in rows))
     console.print(table)

@@ -7,7 +7,17 @@ from pathlib import Path
 from importer.errors import ConfigurationError
 from importer.ledger.report import Report
 
-__all__ = ["write_report"]
+__all__ = ["check_report_path", "write_report"]
+
+
+def check_report_path(path: Path) -> None:
+    """Refuse a place where a report could never be written, before the load and not after it.
+
+    Raises:
+        ConfigurationError: it is a folder, or in one that does not exist.
+    """
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ConfigurationError(f"cannot write the report to {str(path)!r}: name a file in a folder that exists")
 
 
 def write_report(report: Report, path: Path) -> None:
