@@ -135,7 +135,13 @@ class Server:
                 _return_http_data_only=True,
             )
             data = response.data
-        return json.loads(data) if data else None
+        try:
+            return json.loads(data) if data else None
+        except ValueError as error:
+            raise RequestRefusedError(
+                f"{self.connection.url} did not answer as InfluxDB does: {data[:80].decode(errors='replace')!r}",
+                status=int(response.status),
+            ) from error
 
     def health(self) -> str:
         """The server's version if ``GET /health`` says pass.
@@ -143,8 +149,11 @@ class Server:
         Raises:
             TransientServerError: it answers, but is not ready.
             ServerUnreachableError: nobody answers.
+            RequestRefusedError: something else than InfluxDB answers.
         """
         answer = self.call("GET", "/health")
+        if not isinstance(answer, dict):
+            raise RequestRefusedError(f"{self.connection.url} did not answer as InfluxDB does: {answer!r}")
         if answer.get("status") != "pass":
             raise TransientServerError(f"{self.connection.url} is not ready: {answer.get('message', answer)}")
         return str(answer.get("version", "unknown"))
@@ -157,7 +166,7 @@ def translated() -> Iterator[None]:
         yield
     except ApiException as error:
         raise _from_answer(error) from error
-    except urllib3.exceptions.LocationParseError as error:
+    except urllib3.exceptions.LocationValueError as error:
         raise RequestRefusedError(f"not a usable address: {error}") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise ServerUnreachableError(f"no answer from the server: {_innermost(error)}") from error
@@ -172,7 +181,8 @@ def _from_answer(error: ApiException) -> ServerError:
         return NotFoundError(message, status=status)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return PayloadTooLargeError(message, status=status)
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
+    may_pass = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+    if status in may_pass or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
         return TransientServerError(f"HTTP {status}: {message}", status=status, retry_after_seconds=_retry_after(error))
     by_status: dict[int, Callable[..., RequestRefusedError]] = {
         HTTPStatus.BAD_REQUEST: MalformedLinesError,

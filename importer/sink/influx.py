@@ -34,7 +34,6 @@ class InfluxSink:
         shard_seconds: shard group duration of that bucket.
         policy: how long to try again.
         say: gets a line per failed try.
-        stopped: asked before each request; True makes the rest unwritten.
         batch_rows: lines per request at the most.
         compress: gzip the bodies.
         most_refusals: stop narrowing down after so many in a block.

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from importer.encoding.escaping import escape_key
 from importer.encoding.line_protocol import body
 from importer.errors import MalformedLinesError, PartialWriteError, PayloadTooLargeError, RequestRefusedError
 from importer.limits import shard_group_offset_ns
@@ -23,8 +24,9 @@ __all__ = ["Narrowing"]
 
 Rows = npt.NDArray[np.int64]
 
-_UNPARSED = re.compile(r"unable to parse '(.*)': (.*)")
+_UNPARSED = "unable to parse '"
 _DROPPED = re.compile(r"dropped=(\d+)")
+_ESCAPED = re.compile(r'\\(["\\])')
 _FIELD = re.compile(r'input field "((?:[^"\\]|\\.)*)"')
 
 
@@ -77,7 +79,7 @@ class Narrowing:
             self.write(rows[middle:])
 
     def _without_malformed(self, rows: Rows, error: MalformedLinesError) -> None:
-        reasons = dict(_UNPARSED.findall(str(error)))
+        reasons = _unparsed(str(error))
         bad = self._lines.gather(rows).is_in(list(reasons)).to_numpy()
         if bad.any():
             for row in rows[bad]:
@@ -94,8 +96,14 @@ class Narrowing:
         dropped = _DROPPED.search(str(error))
         groups = self._groups[rows]
         one_group = bool((groups == groups[0]).all())
-        if len(rows) == 1 or (one_group and dropped and int(dropped.group(1)) == len(rows)):
+        if len(rows) == 1:
             self._refuse(rows, error)
+            return
+        if one_group and dropped and int(dropped.group(1)) == len(rows):
+            # All are refused, but only one reason is named: the others may have one of their own.
+            named = self._with_field(rows, _field(error))
+            self._refuse(rows[named], error)
+            self.write(rows[~named])
             return
         for part in self._parts(rows, one_group=one_group):
             self.write(part)
@@ -116,10 +124,25 @@ class Narrowing:
         yield along_time[:cut]
         yield along_time[cut:]
 
+    def _with_field(self, rows: Rows, field: str) -> npt.NDArray[np.bool_]:
+        found = self._lines.gather(rows).str.contains(escape_key(field) + "=", literal=True).to_numpy()
+        return found if field and found.any() else np.ones(len(rows), dtype=bool)
+
     def _refuse(self, rows: Rows, error: RequestRefusedError) -> None:
-        named = _FIELD.search(str(error))
-        for row in rows:
-            self.refusals.append(Refusal(int(row), named.group(1) if named else "", str(error)))
+        self.refusals += [Refusal(int(row), _field(error), str(error)) for row in rows]
+
+
+def _unparsed(message: str) -> dict[str, str]:
+    """The reasons by the lines that a 400 lists; a line may hold line breaks within quotes."""
+    _, _, listed = message.partition(_UNPARSED)
+    parted = (item.rpartition("': ") for item in listed.split("\n" + _UNPARSED))
+    return {line: reason for line, mark, reason in parted if mark}
+
+
+def _field(error: RequestRefusedError) -> str:
+    """The field key that a 422 names (quoted as Go does it), or nothing."""
+    named = _FIELD.search(str(error))
+    return _ESCAPED.sub(r"\1", named.group(1)) if named else ""
 
 
 def _shard_groups(times_ns: Rows, duration_ns: int) -> Rows:

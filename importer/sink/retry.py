@@ -37,6 +37,7 @@ def call_with_retries(
     *,
     say: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[T, int]:
     """Call until it succeeds, fails for good, or time is up.
 
@@ -45,6 +46,7 @@ def call_with_retries(
         policy: how long to go on.
         say: gets a line per failed try.
         pause: sleeps; may raise to break off.
+        clock: seconds that only rise.
 
     Returns:
         the result, and the number of tries beyond the first.
@@ -53,37 +55,41 @@ def call_with_retries(
         TransientServerError: the last one, when time is up.
         Exception: whatever else the call raises, at once.
     """
-
-    def before_pause(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        seconds = state.next_action.sleep if state.next_action else 0.0
-        say(f"try {state.attempt_number} failed: {error}; next in {seconds:.1f} s")
-
+    pauses = _Pauses(policy, clock)
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TransientServerError),
-        stop=tenacity.stop_after_delay(policy.wait_seconds),
-        wait=_Pauses(policy),
+        stop=lambda _: pauses.seconds_left <= 0,
+        wait=pauses,
         sleep=pause,
-        before_sleep=before_pause,
+        before_sleep=lambda state: say(_failed(state)),
         reraise=True,
     )
     result = retrying(call)
     return result, int(retrying.statistics.get("attempt_number", 1)) - 1
 
 
-class _Pauses(tenacity.wait.wait_base):
-    def __init__(self, policy: RetryPolicy) -> None:
-        self._policy = policy
-        self._backoff = tenacity.wait_exponential_jitter(
-            initial=policy.first_pause_seconds,
-            max=policy.longest_pause_seconds,
-            jitter=policy.first_pause_seconds,
-        )
+class _Pauses:
+    """How long to pause, which is asked at each failure; the first one starts the clock."""
 
-    def __call__(self, retry_state: tenacity.RetryCallState) -> float:
-        pause = self._backoff(retry_state)
-        error = retry_state.outcome.exception() if retry_state.outcome else None
+    def __init__(self, policy: RetryPolicy, clock: Callable[[], float]) -> None:
+        self.seconds_left = policy.wait_seconds
+        self._policy = policy
+        self._clock = clock
+        self._began: float | None = None
+        first, longest = policy.first_pause_seconds, policy.longest_pause_seconds
+        self._backoff = tenacity.wait_exponential(multiplier=first, max=longest) + tenacity.wait_random(0, first)
+
+    def __call__(self, state: tenacity.RetryCallState) -> float:
+        now = self._clock()
+        self._began = now if self._began is None else self._began
+        self.seconds_left = self._policy.wait_seconds - (now - self._began)
+        error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after_seconds if isinstance(error, TransientServerError) else None
-        left = self._policy.wait_seconds - (retry_state.seconds_since_start or 0.0)
-        wanted = max(pause, asked or 0.0)
-        return max(0.0, min(wanted, self._policy.longest_pause_seconds, left))
+        wanted = max(self._backoff(state), asked or 0.0)
+        return max(0.0, min(wanted, self._policy.longest_pause_seconds, self.seconds_left))
+
+
+def _failed(state: tenacity.RetryCallState) -> str:
+    error = state.outcome.exception() if state.outcome else None
+    seconds = state.next_action.sleep if state.next_action else 0.0
+    return f"try {state.attempt_number} failed: {error}; next in {seconds:.1f} s"

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import email.utils
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from importer.errors import (
+    AuthorizationError,
+    NotFoundError,
+    PayloadTooLargeError,
+    RequestRefusedError,
+    ServerError,
+    ServerUnreachableError,
+    TerminalServerError,
+    TransientServerError,
+)
+from importer.records import Lines
+from importer.server.connection import Connection, Server
+from importer.sink import influx
+from importer.sink.influx import InfluxSink
+from importer.sink.retry import RetryPolicy
+from importer.verification.counting import count_values
+from tests.fault_proxy import Fault, FaultProxy, Request
+from tests.influxd import Influxd
+from tests.points import P, encoded, new_bucket, stored_texts
+
+from .conftest import DAY, Sink
+
+MANY = [P(second * 10**9, {"v": float(second)}, {"k": "x" * 50}) for second in range(1_000)]
+
+
+def values_in(server: Server, bucket_id: str) -> int:
+    return count_values(server, bucket_id, 0, 10**18).total()
+
+
+def test_a_block_goes_in_one_request_and_is_stored(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
+) -> None:
+    lines = encoded(MANY)
+    outcome = sink()(lines)
+    assert (outcome.refusals, outcome.retries, outcome.written, outcome.lines) == ((), 0, True, lines)
+    assert outcome.bytes_sent == len(proxy.writes[0].body)
+    assert len(proxy.writes) == 1
+    assert values_in(influxd.server, bucket_id) == 1_000
+
+
+def test_compressed_bodies_arrive_whole_and_are_smaller(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
+) -> None:
+    outcome = sink(compress=True)(encoded(MANY))
+    (request,) = proxy.writes
+    assert request.headers["Content-Encoding"] == "gzip"
+    assert len(request.body) * 5 < outcome.bytes_sent == len(gzip.decompress(request.body))
+    assert values_in(influxd.server, bucket_id) == 1_000
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1_000, 3_000])
+def test_no_request_has_more_lines_than_asked_for(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str, rows: int
+) -> None:
+    points = MANY[:40] if rows < 10 else MANY
+    sink(batch_rows=rows)(encoded(points))
+    assert max(request.body.count(b"\n") for request in proxy.writes) <= rows
+    assert len(proxy.writes) == -(-len(points) // rows)
+    assert values_in(influxd.server, bucket_id) == len(points)
+
+
+def test_no_request_is_much_larger_than_the_limit(
+    proxy: FaultProxy, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(influx, "BATCH_BYTES", 10_000)
+    sink()(encoded(MANY))
+    assert len(proxy.writes) > 5
+    assert all(len(request.body) <= 10_000 for request in proxy.writes)
+
+
+def test_points_with_the_same_key_go_in_the_same_request_and_the_last_one_wins(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
+) -> None:
+    points = [P(n // 10, {"s": str(n)}) for n in range(100)]
+    sink(batch_rows=7)(encoded(points))
+    times = [{line.split(b" ")[-1] for line in request.body.splitlines()} for request in proxy.writes]
+    assert len(times) > 5
+    assert sum(map(len, times)) == len(set.union(*times)) == 10
+    found = {point.time_ns: point.fields["s"] for point in stored_texts(influxd.server, bucket_id, 0, 10)}
+    assert found == {n: str(10 * n + 9) for n in range(10)}
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_passing_failure_is_tried_again_and_loses_nothing(
+    proxy: FaultProxy, through_proxy: Server, sink: Sink, said: list[str], bucket_id: str, *, status: int
+) -> None:
+    proxy.faults += [Fault(status, body=b'{"code":"x","message":"later"}')] * 2
+    assert sink()(encoded(MANY)).retries == 2
+    assert [line.split(";")[0] for line in said] == [f"try {n} failed: HTTP {status}: later" for n in (1, 2)]
+    assert values_in(through_proxy, bucket_id) == 1_000
+
+
+def test_a_reset_connection_is_tried_again(influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str) -> None:
+    proxy.faults.append(Fault())
+    assert sink()(encoded(MANY)).retries == 1
+    assert values_in(influxd.server, bucket_id) == 1_000
+
+
+def test_a_lost_answer_is_tried_again_and_doubles_nothing(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
+) -> None:
+    proxy.faults += [Fault(passed_on=True), Fault(500, passed_on=True)]
+    assert sink()(encoded(MANY)).retries == 2
+    assert values_in(influxd.server, bucket_id) == 1_000
+
+
+def test_no_answer_within_the_time_limit_is_tried_again(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
+) -> None:
+    proxy.faults.append(Fault(hangs_seconds=30))
+    connection = Connection(proxy.url, influxd.connection.token, influxd.connection.org)
+    with Server(connection, timeout_seconds=0.5) as impatient:
+        assert sink(impatient)(encoded(MANY)).retries == 1
+    assert values_in(influxd.server, bucket_id) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("1", 1.0, 1.0),
+        ("99999", 10.0, 10.0),
+        ("-5", 0.25, 0.5),
+        ("soon", 0.25, 0.5),
+        ("", 0.25, 0.5),
+        ("Mon, 99 Foo 2020 99:99:99 GMT", 0.25, 0.5),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.25, 0.5),
+    ],
+)
+def test_the_pause_that_the_server_asks_for_is_kept_where_it_can_be_read(
+    proxy: FaultProxy, sink: Sink, pauses: list[float], *, text: str, low: float, high: float
+) -> None:
+    proxy.faults.append(Fault(429, {"Retry-After": text}))
+    sink()(encoded(MANY[:1]))
+    assert low <= pauses[0] <= high
+
+
+def test_a_date_is_read_as_the_pause_until_then(proxy: FaultProxy, sink: Sink, pauses: list[float]) -> None:
+    proxy.faults.append(Fault(503, {"Retry-After": email.utils.formatdate(time.time() + 6, usegmt=True)}))
+    sink()(encoded(MANY[:1]))
+    assert 3 <= pauses[0] <= 6
+
+
+def test_a_batch_that_is_too_large_is_halved_until_it_is_taken(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
+) -> None:
+    proxy.rule = lambda request: Fault(413) if request.body.count(b"\n") > 300 else None
+    outcome = sink()(encoded(MANY))
+    assert outcome.refusals == ()
+    assert [request.body.count(b"\n") for request in proxy.writes] == [1000, 500, 250, 250, 500, 250, 250]
+    assert values_in(influxd.server, bucket_id) == 1_000
+
+
+def test_a_single_line_that_is_too_large_is_refused_and_its_neighbours_are_stored(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
+) -> None:
+    proxy.rule = lambda request: Fault(413, body=b"too large") if b'"big"' in request.body else None
+    points = [P(n, {"s": "big" if n == 5 else "small"}) for n in range(16)]
+    (refusal,) = sink()(encoded(points)).refusals
+    assert (refusal.row, refusal.message) == (5, "too large")
+    assert values_in(influxd.server, bucket_id) == 15
+
+
+def refused(server: Server, bucket_id: str, lines: Lines) -> ServerError:
+    def nobody_pauses(_: float) -> None:
+        raise AssertionError("it was tried again")
+
+    sink = InfluxSink(
+        server, bucket_id, shard_seconds=DAY, policy=RetryPolicy(), say=lambda _: None, pause=nobody_pauses
+    )
+    with pytest.raises(ServerError) as caught:
+        sink(lines)
+    return caught.value
+
+
+def test_a_wrong_token_ends_the_load_at_once(influxd: Influxd, bucket_id: str) -> None:
+    with Server(Connection(influxd.connection.url, "wrong", influxd.connection.org)) as server:
+        error = refused(server, bucket_id, encoded(MANY[:1]))
+    assert (type(error), error.status) == (AuthorizationError, 401)
+
+
+def test_a_token_that_may_only_read_ends_the_load_at_once(influxd: Influxd, bucket_id: str) -> None:
+    resource = {"type": "buckets", "id": bucket_id, "orgID": influxd.server.org_id}
+    body = {"orgID": influxd.server.org_id, "permissions": [{"action": "read", "resource": resource}]}
+    token = influxd.server.call("POST", "/api/v2/authorizations", body=body)
+    with Server(Connection(influxd.connection.url, token["token"], influxd.connection.org)) as server:
+        error = refused(server, bucket_id, encoded(MANY[:1]))
+    influxd.server.call("DELETE", f"/api/v2/authorizations/{token['id']}")
+    assert (type(error), error.status) == (AuthorizationError, 403)
+
+
+def test_a_bucket_or_organisation_that_is_not_there_ends_the_load_at_once(influxd: Influxd, bucket_id: str) -> None:
+    error = refused(influxd.server, "0123456789abcdef", encoded(MANY[:1]))
+    assert (type(error), error.status) == (NotFoundError, 404)
+    with Server(Connection(influxd.connection.url, influxd.connection.token, "nobody")) as server:
+        error = refused(server, bucket_id, encoded(MANY[:1]))
+        assert (type(error), error.status) == (NotFoundError, 404)
+        with pytest.raises(NotFoundError, match=r"'nobody' not found .* there is: importer"):
+            _ = server.org_id
+
+
+def test_a_bucket_that_is_deleted_during_the_load_is_not_made_again(influxd: Influxd) -> None:
+    with new_bucket(influxd.server) as bucket_id:
+        refused_later = encoded(MANY[:1])
+        influxd.server.call("DELETE", f"/api/v2/buckets/{bucket_id}")
+        assert isinstance(refused(influxd.server, bucket_id, refused_later), NotFoundError)
+
+
+@pytest.mark.parametrize("status", [302, 405, 415])
+def test_an_answer_that_no_retry_can_change_ends_the_load_at_once(
+    proxy: FaultProxy, through_proxy: Server, bucket_id: str, status: int
+) -> None:
+    proxy.faults.append(Fault(status, body=b"no"))
+    error = refused(through_proxy, bucket_id, encoded(MANY[:1]))
+    assert (type(error), error.status) == (RequestRefusedError, status)
+
+
+def test_the_errors_of_the_tree_say_whether_trying_again_helps() -> None:
+    assert issubclass(ServerUnreachableError, TransientServerError)
+    assert issubclass(PayloadTooLargeError, TerminalServerError)
+    assert not issubclass(AuthorizationError, TransientServerError)
+
+
+def closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_a_server_that_is_not_there_is_said_to_be_unreachable() -> None:
+    nowhere = Connection(f"http://127.0.0.1:{closed_port()}", "t", "o")
+    with Server(nowhere) as server, pytest.raises(ServerUnreachableError, match="Connection refused"):
+        server.health()
+
+
+@pytest.mark.parametrize("page", [b"<html>welcome</html>", b'"fine"', b""])
+def test_something_that_answers_but_is_no_influxdb_is_said_to_be_that(page: bytes) -> None:
+    class Elsewhere(FaultProxy):
+        def pass_on(self, _: Request) -> tuple[int, dict[str, str], bytes]:
+            return 200, {"Content-Type": "text/html"}, page
+
+    elsewhere = Elsewhere("http://127.0.0.1:1")
+    try:
+        refused = pytest.raises(RequestRefusedError, match="did not answer as InfluxDB does")
+        with Server(Connection(elsewhere.url, "t", "o")) as server, refused:
+            server.health()
+    finally:
+        elsewhere.close()
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://a b"])
+def test_an_address_that_can_be_none_is_not_waited_for(url: str) -> None:
+    with pytest.raises(TerminalServerError), Server(Connection(url, "t", "o")) as server:
+        server.health()
+
+
+def waiting(server: Server, bucket_id: str, said: list[str], seconds: float) -> InfluxSink:
+    policy = RetryPolicy(wait_seconds=seconds)
+    return InfluxSink(server, bucket_id, shard_seconds=DAY, policy=policy, say=said.append, pause=time.sleep)
+
+
+def test_a_server_that_is_killed_and_comes_back_in_time_has_it_all(
+    own_influxd: Callable[[], Influxd], said: list[str]
+) -> None:
+    own = own_influxd()
+    with new_bucket(own.server) as bucket_id:
+        sink = waiting(own.server, bucket_id, said, 60)
+        blocks = [encoded(MANY[n * 100 : n * 100 + 100], number=n) for n in range(10)]
+        for lines in blocks[:4]:
+            sink(lines)
+        own.kill()
+        restart = threading.Timer(0.7, own.restart)
+        restart.start()
+        outcomes = [sink(lines) for lines in blocks[4:]]
+        restart.join()
+        assert outcomes[0].retries >= 1
+        assert said
+        assert "no answer from the server" in said[0]
+        assert values_in(own.server, bucket_id) == 1_000
+
+
+def test_a_server_that_stays_away_ends_the_load_after_the_wait(said: list[str]) -> None:
+    with Server(Connection(f"http://127.0.0.1:{closed_port()}", "t", "o")) as server:
+        began = time.monotonic()
+        with pytest.raises(ServerUnreachableError):
+            waiting(server, "0123456789abcdef", said, 1.0)(encoded(MANY[:1]))
+        assert 1.0 <= time.monotonic() - began < 3
+    assert len(said) >= 2
