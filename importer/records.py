@@ -12,6 +12,7 @@ from typing import Literal
 import polars as pl
 
 __all__ = [
+    "RECORD",
     "Block",
     "Fault",
     "FieldColumn",
@@ -30,6 +31,9 @@ __all__ = [
 FieldType = Literal["float", "integer", "unsigned", "boolean", "string"]
 SkipReason = Literal["filtered", "mapper_none", "no_fields", "blank"]
 Quoting = Literal["none", "regular", "stray"]
+
+RECORD = "\rrecord"
+"""A table's column of positions: a header with a bare CR is refused, so that no source has such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ class Table:
 
     Attributes:
         block: where the records came from.
-        frame: the asked-for columns as strings (null where a cell is empty), and ``record`` (UInt32),
+        frame: the asked-for columns as strings (null where a cell is empty), and :data:`RECORD` (UInt32),
             the position in the block. Records that are blank or at fault are not in it.
         faults: records that are no rows, such as ragged ones.
         blank: number of blank records.

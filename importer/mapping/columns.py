@@ -13,7 +13,7 @@ from importer.errors import MappingError
 from importer.mapping.spec import FieldSpec, Mapping, ValueSpec, check_columns, template_parts
 from importer.mapping.timestamps import Precision, parse_times
 from importer.mapping.values import DTYPES, FALSE, TRUE, to_values, type_of_first
-from importer.records import Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
+from importer.records import RECORD, Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
 
 __all__ = ["ColumnMapper", "time_range"]
 
@@ -80,7 +80,7 @@ class ColumnMapper:
         frame = self._without_null_texts(table.frame)
         kept = self._filtered(frame, table)
         skipped: dict[SkipReason, int] = {"blank": table.blank, "filtered": frame.height - kept.height}
-        collected = _Collected(kept["record"])
+        collected = _Collected(kept[RECORD])
         columns = self._columns(kept, collected)
         points = pl.DataFrame(columns)
         if collected.faults:
@@ -111,7 +111,7 @@ class ColumnMapper:
             collected.add(mask, time_column, word, message, times_text)
         measurement = _text(frame, spec.measurement)
         collected.add(measurement.is_null(), _origin(spec.measurement), "measurement", "is empty")
-        columns = [measurement.alias("measurement"), times.ns.alias("time"), frame["record"]]
+        columns = [measurement.alias("measurement"), times.ns.alias("time"), frame[RECORD].alias("record")]
         columns += [_text(frame, tag).alias(f"tag:{key}") for key, tag in spec.tags.items()]
         for key, field in spec.fields.items():
             column = self._field(frame, key, field, collected)
@@ -124,7 +124,7 @@ class ColumnMapper:
             return _constant(spec.value, DTYPES[self._types[key]], frame.height)
         text = _text(frame, spec)
         if key not in self._types:
-            first = type_of_first(text)
+            first = type_of_first(text, decimal=spec.decimal or self.mapping.csv.decimal)
             if first is None:
                 return None
             self._types[key] = first
@@ -208,8 +208,8 @@ def _text(frame: pl.DataFrame, spec: ValueSpec) -> pl.Series:
         if literal:
             parts.append(pl.lit(literal))
         if name is not None:
-            parts.append(pl.col(name))
-    return frame.select(pl.concat_str(parts).alias("text"))["text"]
+            parts.append(pl.lit(frame[name]))  # by pl.col, a name such as ^x$ would be a pattern
+    return pl.select(pl.concat_str(parts).alias("text"))["text"]
 
 
 def _origin(spec: ValueSpec) -> str:

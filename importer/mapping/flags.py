@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from importer.errors import MappingError
@@ -49,8 +49,8 @@ def mapping_from_flags(
     raw: dict[str, Any] = {
         "measurement": measurement,
         "time": where | time_options,
-        "tags": dict(_tag(text) for text in tags),
-        "fields": dict(_field(text) for text in fields),
+        "tags": _once("--tag", map(_tag, tags)),
+        "fields": _once("--field", map(_field, fields)),
         "csv": csv_options,
     }
     if row_filter is not None:
@@ -69,6 +69,15 @@ def no_flags(flags: dict[str, Any], instead: str) -> None:
     for name, option in options.items():
         if flags.get(name):
             raise MappingError(f"{option} cannot go with {instead}, which says it all")
+
+
+def _once(option: str, pairs: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for key, spec in pairs:
+        if key in found:
+            raise MappingError(f"{option} names {key!r} twice: give one of them another key, as KEY=COLUMN")
+        found[key] = spec
+    return found
 
 
 def _tag(text: str) -> tuple[str, dict[str, Any]]:

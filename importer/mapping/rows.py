@@ -36,7 +36,9 @@ RowFunction = Callable[[dict[str, str]], Point | Sequence[Point] | None]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TIME_TEXT = re.compile(
-    r"\s*(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?\s?(Z|z|[+-]\d\d(?::?\d\d)?)?)?\s*"
+    r"\s*(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?\s?"
+    r"(Z|z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?\s*",
+    re.ASCII,
 )
 _INTEGER_LIMITS: dict[FieldType, tuple[int, int]] = {
     "integer": (-(1 << 63), (1 << 63) - 1),
@@ -61,10 +63,13 @@ def load_function(name: str) -> RowFunction:
         sys.path.insert(0, here)
     try:
         function = getattr(importlib.import_module(module_name), function_name)
-    except ImportError as error:
-        raise MappingError(f"mapper {name!r}: cannot import {module_name!r}: {error}") from error
-    except AttributeError:
+    except AttributeError as error:
+        if getattr(error, "obj", None) is not sys.modules.get(module_name):
+            raise MappingError(f"mapper {name!r}: cannot import {module_name!r}: {error}") from error
         raise MappingError(f"mapper {name!r}: module {module_name!r} has no {function_name!r}") from None
+    except Exception as error:  # the module's own code may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise MappingError(f"mapper {name!r}: cannot import {module_name!r}: {reason}") from error
     if not callable(function):
         raise MappingError(f"mapper {name!r}: it is no function")
     return function  # type: ignore[no-any-return]
@@ -112,7 +117,9 @@ class RowMapper:
         rows = table.frame.drop("record").fill_null("").iter_rows(named=True)
         for record, row in zip(table.frame["record"], rows, strict=True):
             try:
-                points = [self._read(point) for point in self._points(row)]
+                begun: dict[tuple[str, str], FieldType] = {}
+                points = [self._read(point, begun) for point in self._points(row)]
+                self._types.update(begun)  # only now: a row at fault decides no type
             except _RowFaultError as error:
                 faults.append(Fault(record, error.column, error.word, str(error)))
                 rows_faulty += 1
@@ -146,21 +153,22 @@ class RowMapper:
                 )
         return points
 
-    def _read(self, point: Point) -> _PointContent:
-        measurement = str(point._name)  # noqa: SLF001 - the only way to a Point's content
+    def _read(self, point: Point, begun: dict[tuple[str, str], FieldType]) -> _PointContent:
+        name = point._name  # noqa: SLF001 - the only way to a Point's content
+        measurement = _text(name, "measurement") if name is not None else ""
         if not measurement:
             raise _RowFaultError("measurement", "the measurement is empty")
         time_ns = self._time(point._time, point._write_precision)  # noqa: SLF001
         tags = {}
         for key, value in point._tags.items():  # noqa: SLF001
-            if value is not None and str(value) != "":
-                tags[self._key(str(key), "tag")] = str(value)
+            if value is not None and (text := _text(value, "tag", str(key))):
+                tags[self._key(str(key), "tag")] = text
         fields = {}
         for key, value in point._fields.items():
             # An empty text is no value, as an empty cell is none: see importer.limits.
             if value is not None and not (isinstance(value, str) and not value):
                 name = self._key(str(key), "field")
-                fields[name] = self._field(measurement, name, value, point._field_types.get(key))  # noqa: SLF001
+                fields[name] = self._field(measurement, name, value, point._field_types.get(key), begun)  # noqa: SLF001
         return _PointContent(measurement, time_ns, tags, fields)
 
     def _key(self, key: str, kind: Literal["tag", "field"]) -> str:
@@ -179,9 +187,12 @@ class RowMapper:
             raise _RowFaultError("precision", "finer than the precision that was asked for")
         return time_ns
 
-    def _field(self, measurement: str, key: str, value: Any, suffix: str | None) -> tuple[FieldType, Any]:
+    def _field(
+        self, measurement: str, key: str, value: Any, suffix: str | None, begun: dict[tuple[str, str], FieldType]
+    ) -> tuple[FieldType, Any]:
         kind, plain = _typed(key, value, suffix)
-        decided = self._types.setdefault((measurement, key), kind)
+        name = (measurement, key)
+        decided = self._types.get(name) or begun.setdefault(name, kind)
         if kind != decided:
             if decided == "float" and kind in _INTEGER_LIMITS and abs(plain) <= _EXACT_IN_FLOAT:
                 return decided, float(plain)
@@ -253,7 +264,7 @@ def _put(values: list[Any], position: int, value: Any) -> None:
 
 
 def _typed(key: str, value: Any, suffix: str | None) -> tuple[FieldType, Any]:
-    if hasattr(value, "item") and not isinstance(value, str):
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 and not isinstance(value, str):
         value = value.item()  # a numpy scalar
     if isinstance(value, bool):
         return "boolean", value
@@ -264,15 +275,28 @@ def _typed(key: str, value: Any, suffix: str | None) -> tuple[FieldType, Any]:
             raise _RowFaultError(kind, f"{value} is out of range", key)
         return kind, int(value)
     if isinstance(value, Integral | float | Decimal):
-        plain = float(value)
+        try:
+            plain = float(value)
+        except (OverflowError, ValueError):  # an integer beyond all floats, a signalling NaN
+            plain = math.nan
         if not math.isfinite(plain):
             raise _RowFaultError("float", f"{value} is not a finite number", key)
         return "float", plain
     if isinstance(value, str):
         if len(value) > MAX_STRING_BYTES // 4 and len(value.encode()) > MAX_STRING_BYTES:
             raise _RowFaultError("string", f"longer than {MAX_STRING_BYTES} bytes, which InfluxDB refuses", key)
-        return "string", value
+        return "string", _text(value, "string", key)
     raise _RowFaultError("type", f"{type(value).__name__} is no type of a field", key)
+
+
+def _text(value: object, word: str, key: str = "") -> str:
+    text = str(value)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise _RowFaultError(word, f"{text!r} cannot be written as UTF-8: {error.reason}", key) from None
+    return text
 
 
 def _time_ns(time: Any, unit_ns: int) -> int:
@@ -280,7 +304,7 @@ def _time_ns(time: Any, unit_ns: int) -> int:
         raise _RowFaultError("time_missing", "the point has no time; the server's clock is never used")
     if isinstance(time, Integral) and not isinstance(time, bool):
         return int(time) * unit_ns
-    if isinstance(time, dt.datetime):
+    if isinstance(time, dt.datetime) and time == time:  # noqa: PLR0124 - pandas' NaT is a datetime that differs
         return _datetime_ns(time) + int(getattr(time, "nanosecond", 0))
     if isinstance(time, str):
         return _text_ns(time)

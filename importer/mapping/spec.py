@@ -6,7 +6,6 @@ Goes in: a TOML file, a dictionary or the command line's options. Comes out: a :
 from __future__ import annotations
 
 import difflib
-import string
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingOf
@@ -104,8 +103,22 @@ class FieldSpec(ValueSpec):
                 raise ValueError(f"{key}: {EMPTY_TEXT}; leave it out")
             if self.type is None and key == "default":
                 raise ValueError("a default needs a type")
-            if self.type is not None and not _fits(constant, self.type):
-                raise ValueError(f"{key} {constant!r} is not of type {self.type}")
+            kind = self.known_type
+            if kind is not None and not _fits(constant, kind):
+                raise ValueError(f"{key} {constant!r} is not of type {kind}")
+        return self
+
+    @model_validator(mode="after")
+    def _truth_is_decided(self) -> Self:
+        if self.true is None or self.false is None:
+            return self
+        true, false = ({text.strip().lower() for text in texts} for texts in (self.true, self.false))
+        if not true or not false:
+            raise ValueError("true and false name at least one text each")
+        if true & false:
+            raise ValueError(f"{min(true & false)!r} is both true and false")
+        if self.type != "boolean":
+            raise ValueError('true and false go with type = "boolean"')
         return self
 
     @property
@@ -155,8 +168,8 @@ class TimeSpec(_Strict):
     def _one_of_three(self) -> Self:
         if sum(part is not None for part in (self.column, self.columns, self.template)) != 1:
             raise ValueError("give exactly one of: column, columns, template")
-        if self.columns is not None and not self.columns:
-            raise ValueError("columns is empty")
+        if self.columns is not None and template_columns(_joined(self.columns)) != tuple(dict.fromkeys(self.columns)):
+            raise ValueError("columns is empty, or a name in it is, or begins with a brace or holds an unpaired one")
         return self
 
     @property
@@ -165,8 +178,7 @@ class TimeSpec(_Strict):
         if self.column is not None:
             return ValueSpec(column=self.column)
         if self.columns is not None:
-            quoted = (name.replace("{", "{{").replace("}", "}}") for name in self.columns)
-            return ValueSpec(template=" ".join("{" + name + "}" for name in quoted))
+            return ValueSpec(template=_joined(self.columns))
         return ValueSpec(template=self.template)
 
 
@@ -266,7 +278,7 @@ class Mapping(_Strict):
             MappingError: it is missing, not TOML, or breaks a rule.
         """
         try:
-            raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            raw = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise MappingError(f"no such mapping file: {str(path)!r}") from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -294,6 +306,10 @@ class Mapping(_Strict):
         return tuple(dict.fromkeys(column for spec in specs for column in spec.columns))
 
 
+def _joined(columns: Iterable[str]) -> str:
+    return " ".join("{" + name + "}" for name in columns)
+
+
 def template_columns(template: str) -> tuple[str, ...]:
     """The columns that a template names.
 
@@ -304,15 +320,39 @@ def template_columns(template: str) -> tuple[str, ...]:
 
 
 def template_parts(template: str) -> Iterator[tuple[str, str | None]]:
-    """A template's literal texts, each with the column behind it (None after the last)."""
-    try:
-        parts = list(string.Formatter().parse(template))
-    except ValueError as error:
-        raise ValueError(f"template {template!r}: {error}; write {{{{ or }}}} for a brace") from None
-    for literal, name, form, conversion in parts:
-        if form or conversion or name == "":
-            raise ValueError(f"template {template!r}: a column's name alone stands in the braces")
-        yield literal, name
+    """A template's literal texts, each with the column behind it (None after the last).
+
+    A doubled brace is a brace of the text; braces in a column's name stand in pairs.
+
+    Raises:
+        ValueError: a brace is not closed, or a column is not named.
+    """
+    literal, position = "", 0
+    while position < len(template):
+        mark = template[position]
+        if template.startswith(("{{", "}}"), position):
+            literal, position = literal + mark, position + 2
+        elif mark == "{":
+            end = _closing_brace(template, position)
+            if end == position + 1:
+                raise ValueError(f"template {template!r}: a column's name stands in the braces")
+            yield literal, template[position + 1 : end]
+            literal, position = "", end + 1
+        elif mark == "}":
+            raise ValueError(f"template {template!r}: a brace is closed that was not opened; write }}}} for a brace")
+        else:
+            literal, position = literal + mark, position + 1
+    if literal:
+        yield literal, None
+
+
+def _closing_brace(template: str, opening: int) -> int:
+    depth = 0
+    for position in range(opening, len(template)):
+        depth += {"{": 1, "}": -1}.get(template[position], 0)
+        if depth == 0:
+            return position
+    raise ValueError(f"template {template!r}: a brace is not closed; write {{{{ for a brace")
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
@@ -332,13 +372,10 @@ def check_columns(wanted: Sequence[str], header: Sequence[str], source: str) -> 
         if header.count(name) > 1:
             raise MappingError(f"{source!r} has {header.count(name)} columns named {name!r}: rename one in the header")
         if name not in header:
-            hint = nearest(name, header)
-            meant = f"; did you mean {' or '.join(map(repr, hint))}?" if hint else ""
-            raise MappingError(
-                f"{source!r} has no column {name!r}{meant} It has: {_listed(header)}"
-                if hint
-                else f"{source!r} has no column {name!r}. It has: {_listed(header)}{_delimiter_hint(header)}"
-            )
+            delimiter = _delimiter_hint(header)
+            near = [] if delimiter else nearest(name, header)
+            meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+            raise MappingError(f"{source!r} has no column {name!r}{meant} It has: {_listed(header)}{delimiter}")
 
 
 def _listed(header: Sequence[str], most: int = 20) -> str:
@@ -383,11 +420,22 @@ def _fits(constant: Scalar, kind: FieldType) -> bool:
     return 0 <= constant < 1 << 64 if kind == "unsigned" else -(1 << 63) <= constant < 1 << 63
 
 
+_CONSTANTS = ("value", "default")
+_REASONS = {
+    "model_type": 'a table is needed, such as { column = "name" }',
+    "tuple_type": 'a list is needed, such as ["NA"]',
+    "too_short": 'at least one is needed, such as speed = { column = "speed", type = "float" }',
+}
+
+
 def _explain(error: ValidationError, origin: str) -> str:
     lines = []
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
-        reason = item["msg"].removeprefix("Value error, ")
+        location = item["loc"]
+        reason = _REASONS.get(item["type"], item["msg"].removeprefix("Value error, "))
+        if len(location) > 1 and location[-2] in _CONSTANTS:
+            location, reason = location[:-1], "a text, a number, true or false is needed"
+        key = ".".join(str(part) for part in location)
         if item["type"] == "extra_forbidden":
             reason = "unknown key" + _known_keys(item["loc"])
         elif item["type"] == "missing":

@@ -12,6 +12,8 @@ import zoneinfo
 from dataclasses import dataclass
 from functools import lru_cache
 
+import polars as pl
+
 __all__ = ["RFC3339", "UNIX_DIGITS", "TextFormat", "check_format", "check_timezone", "text_format"]
 
 UNIX_DIGITS = {"unix_s": 9, "unix_ms": 6, "unix_us": 3, "unix_ns": 0}
@@ -28,8 +30,8 @@ _PATTERNS = {
     "b": _NAME, "B": _NAME, "h": _NAME, "a": _NAME, "A": _NAME, "p": "[AaPp][Mm]", "P": "[AaPp][Mm]",
     "F": r"[+-]?\d+-\d{1,2}-\d{1,2}", "T": rf"\d{{1,2}}:\d{{1,2}}:(?P<second>{_DIGITS})", "R": r"\d{1,2}:\d{1,2}",
     "z": r"(?:[Zz]|[+-]\d{2}:?\d{2})", ":z": r"(?:[Zz]|[+-]\d{2}:?\d{2})", "#z": r"(?:[Zz]|[+-]\d{2}(?::?\d{2})?)",
-    ".f": r"(?:\.(?P<fraction>\d+))?", ".3f": r"\.(?P<fraction>\d{3})", ".6f": r"\.(?P<fraction>\d{6})",
-    ".9f": r"\.(?P<fraction>\d{9})",
+    ".f": r"(?:\.(?P<fraction>[0-9]+))?", ".3f": r"\.(?P<fraction>[0-9]{3})", ".6f": r"\.(?P<fraction>[0-9]{6})",
+    ".9f": r"\.(?P<fraction>[0-9]{9})",
     "%": "%", "n": r"\n", "t": r"\t",
 }  # fmt: skip
 _REFUSED = {
@@ -93,7 +95,8 @@ def check_timezone(name: str) -> str:
     """
     try:
         zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        pl.Series([], dtype=pl.Datetime("us")).dt.replace_time_zone(name)  # localtime and the like are files only
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError, pl.exceptions.PolarsError):
         raise ValueError(f"unknown time zone {name!r}: an IANA name is needed, such as Europe/Zurich") from None
     return name
 

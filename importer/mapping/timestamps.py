@@ -24,9 +24,9 @@ __all__ = ["PRECISION_NS", "TOO_FINE", "Precision", "Times", "parse_times"]
 Precision = Literal["s", "ms", "us", "ns"]
 PRECISION_NS: dict[Precision, int] = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
-_RFC3339 = r"^\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)\s*$"
+_RFC3339 = r"^\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.([0-9]+))?([Zz]|[+-]\d\d:\d\d)\s*$"
 _OFFSET = r"^(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$"
-_NUMBER = r"^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?\s*$"
+_NUMBER = r"^\s*([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?\s*$"
 _MOST_DIGITS = 19
 
 LEAP_SECOND = "second 60 (a leap second) has no place in InfluxDB"
@@ -111,9 +111,9 @@ def _fraction_ns(fraction: pl.Series | None, errors: _Errors, shape: str) -> pl.
     """Nanoseconds of a fraction's digits."""
     if fraction is None:
         return 0
-    errors.add(~fraction.str.contains(r"^\d+$"), "time_format", shape)
+    errors.add(~fraction.str.contains(r"^[0-9]+$"), "time_format", shape)
     if (fraction.str.len_bytes() > 9).any():  # noqa: PLR2004 - digits of a nanosecond
-        errors.add(fraction.str.contains(r"^\d{9}\d*[1-9]"), "precision", TOO_FINE)
+        errors.add(fraction.str.contains(r"^[0-9]{9}[0-9]*[1-9]"), "precision", TOO_FINE)
     return fraction.str.slice(0, 9).str.pad_end(9, "0").cast(pl.Int64, strict=False).fill_null(0)
 
 

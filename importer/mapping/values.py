@@ -28,7 +28,7 @@ DTYPES: dict[FieldType, type[pl.DataType]] = {
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 
-_INTEGER = r"^[+-]?\d+(\.0*)?$"
+_INTEGER = r"^[+-]?[0-9]+(\.0*)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,14 @@ def to_values(
     return Values(values, faulty, message)
 
 
-def type_of_first(text: pl.Series) -> FieldType | None:
+def type_of_first(text: pl.Series, *, decimal: Literal[".", ","] = ".") -> FieldType | None:
     """The type that the first cell with a value speaks for: a number is a float; None without a value."""
     first = text.drop_nulls().head(1)
     if first.is_empty():
         return None
-    if to_values(first, "float").faulty is None:
+    if to_values(first, "float", decimal=decimal).faulty is None:
         return "float"
-    return "boolean" if first.str.to_lowercase().is_in(["true", "false"]).item() else "string"
+    return "boolean" if first.str.strip_chars().str.to_lowercase().is_in(["true", "false"]).item() else "string"
 
 
 def _string(text: pl.Series) -> Values:

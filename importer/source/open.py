@@ -9,6 +9,7 @@ import codecs
 import glob
 import hashlib
 import io
+import os
 import sys
 import zlib
 from collections.abc import Callable, Sequence
@@ -26,12 +27,18 @@ __all__ = ["Source", "Stream", "canonical_encoding", "expand"]
 STDIN = "-"
 READ_BYTES = 1 << 20
 
+_SLICE_BYTES = 1 << 12
+"""Compressed bytes at a time: what they swell to is held in memory, a thousandfold or more at worst."""
+
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _BYTE_ORDERS = {
     "utf-16": ((codecs.BOM_UTF16_LE, "-le"), (codecs.BOM_UTF16_BE, "-be")),
     "utf-32": ((codecs.BOM_UTF32_LE, "-le"), (codecs.BOM_UTF32_BE, "-be")),
 }
+
+
+_LONGEST_MARK = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ def expand(names: Sequence[str | Path]) -> list[Source]:
     for name in map(str, names):
         if name == STDIN:
             sources.append(Source(name, None, None))
-        elif Path(name).exists() or not glob.has_magic(name):
+        elif os.path.exists(name) or not glob.has_magic(name):  # noqa: PTH110 - Path.exists raises for a long name
             sources.append(_from_path(name))
         else:
             matches = sorted(match for match in glob.glob(name, recursive=True) if not Path(match).is_dir())  # noqa: PTH207
@@ -131,8 +138,11 @@ class Stream:
         self._hash = hashlib.sha256()
         self._file = self._open(stdin)
         self._pending = b""
+        self._compressed = b""
         self._inflate = _decompressor(self._peek())
-        first = self._decompressed()
+        first = b""
+        while len(first) < _LONGEST_MARK and (more := self._decompressed()):
+            first += more
         self._ahead: bytes | None = self._start_decoding(first)
 
     def __enter__(self) -> Self:
@@ -173,12 +183,11 @@ class Stream:
             raise SourceError(f"cannot read {self.source.name!r}: {error.strerror}") from error
 
     def _peek(self) -> bytes:
-        while len(self._pending) < len(ZSTD_MAGIC):
-            more = self._stored()
-            if not more:
-                break
-            self._pending += more
-        return self._pending
+        magic = b""
+        while len(magic) < len(ZSTD_MAGIC) and (more := self._stored()):
+            magic += more
+        self._pending = magic
+        return magic
 
     def _stored(self) -> bytes:
         if self._pending:
@@ -194,9 +203,9 @@ class Stream:
 
     def _decompressed(self) -> bytes:
         while True:
-            stored = self._stored()
+            stored = self._compressed or self._stored()
             try:
-                data = self._inflate.feed(stored)
+                data, self._compressed = self._inflate.feed(stored)
                 if not stored:
                     self._inflate.finish()
             except (zlib.error, zstandard.ZstdError, EOFError) as error:
@@ -212,9 +221,12 @@ class Stream:
                 self.mark_bytes = len(codecs.BOM_UTF8)
             self._decode: Callable[[bytes], bytes] = lambda raw: raw
             return first[self.mark_bytes :]
-        for mark, order in _BYTE_ORDERS.get(self.encoding, ()):
-            if first.startswith(mark):
-                self.encoding += order
+        family, _, given = self.encoding.rpartition("-")
+        if f"-{given}" not in ("-le", "-be"):
+            family, given = self.encoding, ""
+        for mark, order in _BYTE_ORDERS.get(family, ()):
+            if first.startswith(mark) and order.endswith(given):
+                self.encoding = family + order
                 self.mark_bytes = len(mark)
                 break
         else:
@@ -234,13 +246,15 @@ class Stream:
 
 
 class _Decompressor(Protocol):
-    def feed(self, stored: bytes) -> bytes: ...
+    def feed(self, stored: bytes) -> tuple[bytes, bytes]:
+        """What it gives, and what of it is still to be fed."""
+
     def finish(self) -> None: ...
 
 
 class _Plain:
-    def feed(self, stored: bytes) -> bytes:
-        return stored
+    def feed(self, stored: bytes) -> tuple[bytes, bytes]:
+        return stored, b""
 
     def finish(self) -> None:
         pass
@@ -254,18 +268,20 @@ class _Members:
         self._member = new()
         self._begun = False
 
-    def feed(self, stored: bytes) -> bytes:
-        out = io.BytesIO()
-        while stored:
+    def feed(self, stored: bytes) -> tuple[bytes, bytes]:
+        out, position = io.BytesIO(), 0
+        while position < len(stored) and out.tell() < READ_BYTES:
+            piece = stored[position : position + _SLICE_BYTES]
+            position += len(piece)
             if self._member.eof:
-                self._member, self._begun = self._new(), False
-                stored = stored.lstrip(b"\0")  # gzip pads with zeros on block devices
-                if not stored:
-                    break
+                piece = piece.lstrip(b"\0")  # gzip pads with zeros on block devices
+                if not piece:
+                    continue
+                self._member = self._new()
             self._begun = True
-            out.write(self._member.decompress(stored))
-            stored = self._member.unused_data if self._member.eof else b""
-        return out.getvalue()
+            out.write(self._member.decompress(piece))
+            position -= len(self._member.unused_data) if self._member.eof else 0
+        return out.getvalue(), stored[position:]
 
     def finish(self) -> None:
         if self._begun and not self._member.eof:

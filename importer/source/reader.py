@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from importer.errors import SourceError
 from importer.records import Block, Table
 from importer.source.blocks import BLOCK_BYTES, Header, blocks, read_header
 from importer.source.open import Source, Stream
@@ -64,14 +65,16 @@ class Reader:
         self._limit = limit
         self._stdin = stdin
         self._open: dict[str, tuple[Stream, Header]] = {}
+        self._headers: dict[str, tuple[str, ...]] = {}
         self._columns: dict[str, tuple[str, ...]] = {}
         self._done: list[ReadSource] = []
         self._current: Stream | None = None
         for source in self.sources:
             stream = Stream(source, encoding, stdin)
             header = read_header(stream, delimiter)
-            if source.path is None:
-                self._open[source.name] = (stream, header)  # it cannot be opened twice
+            self._headers[source.name] = header.columns
+            if source.size_bytes is None:
+                self._open[source.name] = (stream, header)  # a pipe cannot be opened twice
             else:
                 stream.close()
             self._columns[source.name] = wanted(header.columns, source.name)
@@ -152,7 +155,10 @@ class Reader:
 
     def _start(self, source: Source) -> tuple[Stream, Header]:
         stream = Stream(source, self._encoding, self._stdin)
-        return stream, read_header(stream, self._delimiter)
+        header = read_header(stream, self._delimiter)
+        if header.columns != self._headers[source.name]:
+            raise SourceError(f"{source.name!r} was changed while it was being read: its header is another one")
+        return stream, header
 
     @staticmethod
     def _read(stream: Stream) -> ReadSource:

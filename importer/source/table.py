@@ -17,12 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from importer.records import Block, Fault, Table
+from importer.records import RECORD, Block, Fault, Table
 from importer.source.blocks import NEWLINE, QUOTE, UnclosedQuoteError, cells, record_starts
 
 __all__ = ["to_table"]
-
-RECORD = "record"
 
 
 def to_table(block: Block, columns: Sequence[str]) -> Table:
@@ -35,12 +33,17 @@ def to_table(block: Block, columns: Sequence[str]) -> Table:
     Returns:
         the cells as text, null where a cell is empty; blank and ragged records are left out.
     """
-    if block.quoting != "stray":
+    if block.quoting != "stray" and not _has_bare_return(block.data):
         try:
             return _by_columns(block, columns)
         except pl.exceptions.PolarsError:
             pass  # such as text that is not UTF-8; the careful way finds the cell
     return _by_cells(block, columns)
+
+
+def _has_bare_return(data: bytes) -> bool:
+    """Polars loses some of the CRs that end no line."""
+    return b"\r" in data and data.count(b"\r") != data.count(b"\r\n")
 
 
 def _by_columns(block: Block, columns: Sequence[str]) -> Table:
