@@ -112,6 +112,7 @@ def _stored(
         response = server.client.query_api().query_raw(
             _KEYS, dialect=Dialect(header=True, annotations=[], date_time_format="RFC3339Nano"), params=params
         )
+    response.auto_close = False  # else it closes itself at its end, and reading on is an error
     lines = iter(io.TextIOWrapper(response, encoding="utf-8", newline=""))
     header = next(lines, None)
     if header is None:
