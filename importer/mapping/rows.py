@@ -28,7 +28,7 @@ from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, OUT_OF_R
 from importer.mapping.spec import check_columns
 from importer.mapping.timestamps import PRECISION_NS, TOO_FINE, Precision
 from importer.mapping.values import DTYPES
-from importer.records import Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
+from importer.records import RECORD, Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
 
 __all__ = ["RowFunction", "RowMapper", "load_function"]
 
@@ -114,8 +114,8 @@ class RowMapper:
         faults: list[Fault] = []
         skipped: dict[SkipReason, int] = {"blank": table.blank} if table.blank else {}
         rows_mapped = rows_faulty = 0
-        rows = table.frame.drop("record").fill_null("").iter_rows(named=True)
-        for record, row in zip(table.frame["record"], rows, strict=True):
+        rows = table.frame.drop(RECORD).fill_null("").iter_rows(named=True)
+        for record, row in zip(table.frame[RECORD], rows, strict=True):
             try:
                 begun: dict[tuple[str, str], FieldType] = {}
                 points = [self._read(point, begun) for point in self._points(row)]

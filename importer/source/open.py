@@ -10,6 +10,7 @@ import glob
 import hashlib
 import io
 import os
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ __all__ = ["Source", "Stream", "canonical_encoding", "expand"]
 STDIN = "-"
 READ_BYTES = 1 << 20
 
-_SLICE_BYTES = 1 << 12
+_SLICE_BYTES = 1 << 9
 """Compressed bytes at a time: what they swell to is held in memory, a thousandfold or more at worst."""
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -88,15 +89,15 @@ def expand(names: Sequence[str | Path]) -> list[Source]:
 
 def _from_path(name: str) -> Source:
     path = Path(name)
-    if path.is_dir():
-        raise SourceError(f"{name!r} is a folder: name its files, such as '{name.rstrip('/')}/*.csv'")
     try:
         status = path.stat()
     except FileNotFoundError:
         raise SourceError(f"no such file: {name!r} (looked in {Path.cwd()})") from None
     except OSError as error:
         raise SourceError(f"cannot read {name!r}: {error.strerror}") from error
-    return Source(name, path, status.st_size if path.is_file() else None)
+    if stat.S_ISDIR(status.st_mode):
+        raise SourceError(f"{name!r} is a folder: name its files, such as '{name.rstrip('/')}/*.csv'")
+    return Source(name, path, status.st_size if stat.S_ISREG(status.st_mode) else None)
 
 
 def canonical_encoding(name: str) -> str:

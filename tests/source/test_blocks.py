@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,7 +90,7 @@ def test_reading_in_columns_gives_what_reading_cell_by_cell_gives(text: str) -> 
     by_cell = []
     for block in found.blocks:
         starts = record_starts(block)
-        for start, end in zip(starts, starts[1:], strict=False):
+        for start, end in pairwise(starts):
             record = block.data[start:end]
             try:
                 row = [cell.decode() or None for cell in cells(record, ",")] if record.strip() else []
