@@ -151,10 +151,10 @@ def _collect(database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[Fi
 
 def _whole_keys(path: Path) -> Iterator[pl.DataFrame]:
     """Chunks of the sorted points, never cutting a key in two."""
-    total = pl.scan_parquet(path).select(pl.len()).collect().item()
+    total = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
     held = pl.DataFrame()
     for offset in range(0, total, CHUNK_ROWS):
-        chunk = pl.scan_parquet(path).slice(offset, CHUNK_ROWS).collect()
+        chunk = pl.scan_parquet(path, glob=False).slice(offset, CHUNK_ROWS).collect()
         chunk = pl.concat([held, chunk]) if held.height else chunk
         last = chunk.tail(1)
         is_last = (chunk["series"] == last["series"].item()) & (chunk["time"] == last["time"].item())
@@ -199,7 +199,7 @@ def _add_examples(steps: pl.DataFrame, fields: tuple[FieldColumn, ...], found: D
         lost = steps.filter(_lost(item)).head(room)
         for series, time, was, now in lost.select("series", "time", f"was:{item.column}", item.column).iter_rows():
             examples.append(DuplicateExample(keys[series], time, item.key, str(was), str(now)))
-    found.examples += heapq.nsmallest(room, examples, key=lambda example: (example.series, example.time_ns))
+    found.examples += heapq.nsmallest(room, examples, key=lambda lost: (lost.series, lost.time_ns, lost.field))
 
 
 def _fallen_on(steps: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataFrame:
@@ -231,7 +231,7 @@ def _tag_hint(
 ) -> str | None:
     """The field that differs most often between colliding points and takes few values."""
     suitable = [item for item in fields if item.type in ("string", "integer", "unsigned") and differing[item.column]]
-    ranked = sorted(suitable, key=lambda item: -differing[item.column])
+    ranked = sorted(suitable, key=lambda item: (-differing[item.column], item.key))
     for item in ranked:
         values = database.execute(
             "SELECT count(*) FROM "  # noqa: S608 - a name of our own

@@ -50,8 +50,13 @@ class RejectsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
+        try:
+            if self._file is not None:
+                self._file.close()
+        except OSError as failure:
+            # What could not be written once is tried again here: the first error has told of it.
+            if error is None:
+                raise self._unwritable(failure) from failure
 
     def write(self, rejects: Iterable[Reject]) -> None:
         """Append rejects; they are on their way to the disk when this returns."""
@@ -61,10 +66,13 @@ class RejectsFile:
             if self._file is not None:
                 self._file.flush()
         except OSError as error:
-            raise SpoolError(
-                f"cannot write the rejects file {str(self.path)!r}: {error.strerror}; nothing was replaced: "
-                "make room, or name another place by --rejects"
-            ) from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> SpoolError:
+        return SpoolError(
+            f"cannot write the rejects file {str(self.path)!r}: {error.strerror}; nothing was replaced: "
+            "make room, or name another place by --rejects"
+        )
 
     def _line(self, reject: Reject) -> None:
         if self._file is None:

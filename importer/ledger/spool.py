@@ -6,6 +6,7 @@ the input, and the values. It grows with the input, on disk; memory does not.
 
 from __future__ import annotations
 
+import glob
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -64,8 +65,8 @@ class Spool:
 
     @property
     def files(self) -> str:
-        """A glob of the files."""
-        return str(self.folder / "block-*.parquet")
+        """A glob of the files; the folder's own name stands for itself."""
+        return f"{glob.escape(str(self.folder))}/block-*.parquet"
 
     def append(self, block: int, points: pl.DataFrame, fields: Sequence[FieldColumn]) -> None:
         """Keep a block's points.
