@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from importer.bucket import Target, fitting_duration, format_duration, prepare
+from importer.bucket import Target, fitting_duration, format_duration, prepare, repair
 from importer.bucket.catalogue import find
 from importer.bucket.schema import field_types
 from importer.encoding.line_protocol import LineEncoder, merged_lines
@@ -139,6 +139,7 @@ class Load:
     def _into_bucket(self, server: Server, stack: ExitStack) -> Report:
         version = self._wait_for(server)
         self._closing.server = (server.connection.url, version)
+        repair(server, say=log.info)  # whatever target it was: any next load gives a bucket its name back
         target = self._prepare(server)
         try:
             spool = stack.enter_context(Spool(self._options.state_dir or default_state_dir()))
