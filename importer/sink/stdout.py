@@ -27,6 +27,8 @@ class StreamSink:
             OSError: the stream cannot be written, such as a pipe that was closed.
         """
         text = body(lines.frame["line"])
-        self._stream.write(text)
+        left = memoryview(text)
+        while left:  # an unbuffered stream (PYTHONUNBUFFERED) takes as much as fits into the pipe
+            left = left[self._stream.write(left) :]
         self._stream.flush()
         return Outcome(lines, (), len(text), 0)
