@@ -16,7 +16,7 @@ from typing import Literal
 import polars as pl
 
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE
-from importer.mapping.spec import LocalTimePolicy, TimeSpec
+from importer.mapping.spec import TimeSpec
 from importer.mapping.time_formats import RFC3339, UNIX_DIGITS, TextFormat, text_format
 
 __all__ = ["PRECISION_NS", "TOO_FINE", "Precision", "Times", "parse_times"]
@@ -28,6 +28,9 @@ _RFC3339 = r"^\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.([0-9]+))?([Zz]|[+-]
 _OFFSET = r"^(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$"
 _NUMBER = r"^\s*([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?\s*$"
 _MOST_DIGITS = 19
+
+# The tables of polars' time zones end with 2099, and summer time with them; from 2263 on nothing can be stored.
+_BEHIND_THE_TABLES = (dt.datetime(2100, 1, 1), dt.datetime(2263, 1, 1))  # noqa: DTZ001 - local times
 
 LEAP_SECOND = "second 60 (a leap second) has no place in InfluxDB"
 TOO_FINE = "digits below a nanosecond"
@@ -135,27 +138,37 @@ def _localized(local: pl.Series, spec: TimeSpec, errors: _Errors) -> pl.Series:
     ambiguous: Literal["earliest", "latest", "null"] = "null" if spec.ambiguous == "reject" else spec.ambiguous
     zoned = local.dt.replace_time_zone(spec.timezone, ambiguous=ambiguous, non_existent="null")
     utc = zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    far = local.is_between(*_BEHIND_THE_TABLES).fill_null(value=False)
+    if far.any():
+        utc = utc.zip_with(~far, _far_utc(local, far, spec))
     lost = local.is_not_null() & utc.is_null()
     if not lost.any():
         return utc
-    exists = local.dt.replace_time_zone(spec.timezone, ambiguous="earliest", non_existent="null").is_not_null()
-    errors.add(lost & exists, "ambiguous_time", f"occurs twice in {spec.timezone}: say which one by ambiguous")
+    before, after = (_by_fold(local, lost, spec.timezone, fold) for fold in (0, 1))
+    skipped = (before > after).fill_null(value=False)
+    errors.add(lost & ~skipped, "ambiguous_time", f"occurs twice in {spec.timezone}: say which one by ambiguous")
     policy = spec.nonexistent or spec.ambiguous
     if policy == "reject":
-        errors.add(
-            lost & ~exists,
-            "nonexistent_time",
-            f"is skipped in {spec.timezone}: say what to take by nonexistent",
-        )
+        errors.add(skipped, "nonexistent_time", f"is skipped in {spec.timezone}: say what to take by nonexistent")
         return utc
-    return utc.zip_with(~(lost & ~exists), _around_gap(local, lost & ~exists, spec.timezone, policy))
+    return utc.zip_with(~skipped, after if policy == "earliest" else before)
 
 
-def _around_gap(local: pl.Series, skipped: pl.Series, timezone: str, policy: LocalTimePolicy) -> pl.Series:
-    """A skipped local time read with the offset after the gap (the earliest instant) or before it (PEP 495)."""
+def _far_utc(local: pl.Series, far: pl.Series, spec: TimeSpec) -> pl.Series:
+    """As polars would have it; null for a time that is skipped, or occurs twice and none is to be taken."""
+    first, second = (_by_fold(local, far, spec.timezone, fold) for fold in (0, 1))
+    taken = (first == second) if spec.ambiguous == "reject" else (first <= second)
+    chosen = second if spec.ambiguous == "latest" else first
+    return chosen.set(~taken.fill_null(value=False), None)
+
+
+def _by_fold(local: pl.Series, where: pl.Series, timezone: str, fold: int) -> pl.Series:
+    """Some local times by the zone database, with the offset before (0) or after (1) the change of clocks (PEP 495).
+
+    In a gap the first of the two is the later instant.
+    """
     zone = zoneinfo.ZoneInfo(timezone)
-    fold = 1 if policy == "earliest" else 0
-    known = local.filter(skipped).unique()
+    known = local.filter(where).unique()
     instants = [moment.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC).replace(tzinfo=None) for moment in known]
     table = pl.DataFrame({"local": known, "utc": pl.Series(instants, dtype=pl.Datetime("us"))})
     return pl.DataFrame({"local": local}).join(table, on="local", how="left", maintain_order="left")["utc"]

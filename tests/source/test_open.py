@@ -3,8 +3,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
-import random
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
@@ -65,8 +63,8 @@ def test_compressed_text_that_ends_too_early_is_no_source(
 
 @PACKERS
 def test_compressed_text_with_a_wrong_byte_is_no_source(pack: Callable[[bytes], bytes]) -> None:
-    # Noise does not compress: the byte that is wrong is one of the text, which the checksum alone can tell.
-    noise = random.Random(1).randbytes(5000).hex().encode()
+    # Digests do not compress: the byte that is wrong is one of the text, which the checksum alone can tell.
+    noise = "".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(150)).encode()
     packed = bytearray(
         pack(noise) if pack is gzip.compress else zstandard.ZstdCompressor(write_checksum=True).compress(noise)
     )
@@ -133,7 +131,7 @@ def test_an_encoding_may_be_named_in_any_way_that_python_knows(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["nonsense", "rot13", "base64", ""])
 def test_what_is_no_text_encoding_is_refused_with_examples(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="unknown encoding .*examples: utf-8"):
+    with pytest.raises(ConfigurationError, match=r"unknown encoding .*examples: utf-8"):
         canonical_encoding(name)
 
 
@@ -191,10 +189,6 @@ def test_a_source_that_cannot_be_is_refused_with_the_reason(
         expand(names)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("a\n", encoding="utf-8")
-    path.chmod(0)
-    with pytest.raises(SourceError, match="Permission denied"):
-        Stream(expand([path])[0])
+def test_a_file_that_cannot_be_opened_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="cannot read 'x': Is a directory"):
+        Stream(Source("x", tmp_path, None))
