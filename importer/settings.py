@@ -120,8 +120,8 @@ def _from_environment(environment: Mapping[str, str]) -> list[ConnectionSettings
         (_Named, "the environment (INFLUX_…)"),
         (_ClientNamed, "the environment (INFLUXDB_V2_…)"),
     ):
-        source = EnvSettingsSource(names, case_sensitive=True, env_ignore_empty=True)
-        source.env_vars = dict(environment)
+        source = EnvSettingsSource(names, case_sensitive=True)
+        source.env_vars = _not_empty(environment)
         places.append(_settings(origin, source()))
     return places
 
@@ -131,9 +131,18 @@ def _from_env_file(path: Path) -> list[ConnectionSettings]:
         raise ConfigurationError(f"no such env file: {str(path)!r}")
     places = []
     for names in (_Named, _ClientNamed):
-        source = DotEnvSettingsSource(names, env_file=path, case_sensitive=True, env_ignore_empty=True)
+        try:
+            source = DotEnvSettingsSource(names, env_file=path, env_file_encoding="utf-8", case_sensitive=True)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"cannot read the env file {str(path)!r}: {error}") from error
+        source.env_vars = _not_empty(source.env_vars)
         places.append(_settings(f"the env file {str(path)!r}", source()))
     return places
+
+
+def _not_empty(variables: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Without those that are empty: they would stand before another name of the same setting."""
+    return {name: value for name, value in variables.items() if value}
 
 
 def _settings(origin: str, found: Mapping[str, object]) -> ConnectionSettings:
