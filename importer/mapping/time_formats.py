@@ -47,6 +47,11 @@ _REFUSED = {
 }  # fmt: skip
 _DIRECTIVE = re.compile(r"%(-|_|0)?(\.[369]?f|[369]f|:z|#z|.|$)", re.DOTALL)
 _YEAR, _MONTH, _DAY = {"Y", "F"}, {"m", "b", "B", "h", "F"}, {"d", "e", "F"}
+_PARTS = {
+    "F": ("Y", "m", "d"), "T": ("H", "M", "S"), "R": ("H", "M"), "b": ("m",), "B": ("m",), "h": ("m",), "e": ("d",),
+    "k": ("H",), "l": ("I",), "P": ("p",), ".3f": (".f",), ".6f": (".f",), ".9f": (".f",), ":z": ("z",), "#z": ("z",),
+    "A": ("a",),
+}  # fmt: skip
 _OFFSETS = {"z", ":z", "#z"}
 _FRACTIONS = {".f", ".3f", ".6f", ".9f"}
 
@@ -83,7 +88,11 @@ def check_format(text: str) -> str:
     if "%" not in text:
         known = ", ".join([RFC3339, *UNIX_DIGITS])
         raise ValueError(f"format {text!r} is none of {known}, nor a pattern such as %Y-%m-%d %H:%M:%S%.f")
-    text_format(text)
+    form = text_format(text)
+    try:
+        pl.Series([""]).str.to_datetime(form.head, strict=False)
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"format {text!r} cannot be computed: {str(error).splitlines()[0]}") from None
     return text
 
 
@@ -161,7 +170,7 @@ def _check_complete(text: str, seen: list[str]) -> None:
     names = set(seen)
     if not (names & _YEAR and ((names & _MONTH and names & _DAY) or "j" in names)):
         raise ValueError(f"format {text!r} gives no complete date: year, month and day are needed")
-    parts = [name for name in seen if name not in ("%", "n", "t")]
+    parts = [part for name in seen for part in _PARTS.get(name, (name,)) if name not in ("%", "n", "t")]
     if len(parts) != len(set(parts)):
         raise ValueError(f"format {text!r} names a part twice")
     if "p" not in names and "P" not in names and names & {"I", "l"}:
