@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -159,14 +159,3 @@ def bits(value: Value) -> tuple[type, Value | bytes]:
     """A value in a form that is equal for the very same value only: -0.0 is not 0.0, nor 1 True or 1.0."""
     plain = int(value) if isinstance(value, Unsigned) else value
     return type(plain), struct.pack("<d", plain) if isinstance(plain, float) else plain
-
-
-def posts_counted(send: Callable[[bytes], None]) -> tuple[Callable[[bytes], None], list[int]]:
-    """A function to send with, and the sizes of what it sent."""
-    sizes: list[int] = []
-
-    def counted(text: bytes) -> None:
-        sizes.append(len(text))
-        send(text)
-
-    return counted, sizes

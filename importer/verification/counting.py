@@ -22,9 +22,12 @@ FieldName = tuple[str, str]
 _RANGE = "from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop))"
 _PER_FIELD = f'{_RANGE} |> group(columns: ["_measurement", "_field"]) |> count()'
 _PER_SERIES = f"{_RANGE} |> count()"
+# Without the values, because this server cuts columns short in which a text is empty.
 _DISTINCT = f"""{_RANGE}
     |> filter(fn: (r) => r._measurement == measurement and r._field == field)
+    |> drop(columns: ["_value"])
     |> unique(column: "_time")
+    |> map(fn: (r) => ({{r with _value: 1}}))
     |> count()
     |> group()
     |> sum()"""

@@ -5,6 +5,7 @@ Counting cannot tell there: other points may stand in the same windows.
 
 from __future__ import annotations
 
+import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from importer.encoding.series import SeriesIndex
 from importer.errors import ServerError
 from importer.ledger.expectation import Expectation, FieldName
 from importer.ledger.spool import Spool
+from importer.limits import MAX_TIME_NS
 from importer.mapping.spec import TimeSpec
 from importer.mapping.timestamps import parse_times
 from importer.records import TagColumn
@@ -30,11 +32,13 @@ __all__ = ["read_back"]
 
 CHUNK_LINES = 100_000
 
-_KEYS = """from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop))
-    |> filter(fn: (r) => r._measurement == measurement and r._field == field)
-    |> drop(columns: ["_value", "_start", "_stop", "_field"])
-    |> group()"""
-_OWN_COLUMNS = ("", "result", "table", "_time", "_measurement", "error", "reference")
+_VALUES = """from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop))
+    |> filter(fn: (r) => r._measurement == measurement and r._field == field)"""
+_KEYS = f'{_VALUES} |> drop(columns: ["_value", "_start", "_stop", "_field"]) |> group()'
+# A plain read does not see the very last nanosecond; a count that is pushed down per series does.
+_KEYS_AT_LAST = f"""{_VALUES} |> count() |> drop(columns: ["_value", "_start", "_field"])
+    |> rename(columns: {{_stop: "_time"}}) |> group()"""
+_OWN_COLUMNS = ["", "result", "table"]
 
 
 def read_back(
@@ -100,28 +104,29 @@ def _stored(
     server: Server, bucket_id: str, name: FieldName, bounds_ns: tuple[int, int], series: SeriesIndex
 ) -> Iterator[pl.DataFrame]:
     """Keys (``series``, ``time``) that the server has, some at a time."""
-    measurement, field = name
-    params = {
-        "bucket_id": bucket_id,
-        "start": bounds_ns[0],
-        "stop": bounds_ns[1],
-        "measurement": measurement,
-        "field": field,
-    }
+    start_ns, stop_ns = bounds_ns
+    params = {"bucket_id": bucket_id, "measurement": name[0], "field": name[1]}
+    if start_ns < MAX_TIME_NS:
+        window = {"start": start_ns, "stop": min(stop_ns, MAX_TIME_NS)}
+        for header, text in _answers(server, _KEYS, params | window):
+            yield _keys(header, text, series)
+    if stop_ns > MAX_TIME_NS:
+        for header, text in _answers(server, _KEYS_AT_LAST, params | {"start": MAX_TIME_NS, "stop": stop_ns}):
+            yield _keys(header, text, series).with_columns(pl.lit(MAX_TIME_NS).alias("time"))
+
+
+def _answers(server: Server, flux: str, params: dict[str, Any]) -> Iterator[tuple[list[str], str]]:
+    """The names of the columns and the records of an answer, some at a time."""
     with translated():
         response = server.client.query_api().query_raw(
-            _KEYS, dialect=Dialect(header=True, annotations=[], date_time_format="RFC3339Nano"), params=params
+            flux, dialect=Dialect(header=True, annotations=[], date_time_format="RFC3339Nano"), params=params
         )
     response.auto_close = False  # else it closes itself at its end, and reading on is an error
-    lines = iter(io.TextIOWrapper(response, encoding="utf-8", newline=""))
-    header = next(lines, None)
-    if header is None:
-        return
-    while chunk := "".join(islice(_whole_records(lines), CHUNK_LINES)):
-        frame = pl.read_csv((header + chunk).encode(), infer_schema=False)
-        if "error" in frame.columns:
-            raise ServerError(f"the server could not read back: {frame['error'][0]}")
-        yield _keys(frame, series)
+    with translated():
+        records = _whole_records(iter(io.TextIOWrapper(response, encoding="utf-8", newline="")))
+        header = next(csv.reader([next(records, "")]), [])
+        while text := "".join(islice(records, CHUNK_LINES)):
+            yield header, text
 
 
 def _whole_records(lines: Iterator[str]) -> Iterator[str]:
@@ -134,11 +139,24 @@ def _whole_records(lines: Iterator[str]) -> Iterator[str]:
             held = ""
 
 
-def _keys(frame: pl.DataFrame, series: SeriesIndex) -> pl.DataFrame:
-    names = [column for column in frame.columns if column not in _OWN_COLUMNS]
-    tags = tuple(TagColumn(name, name, name) for name in names)
-    points = frame.rename({"_measurement": "measurement"})
-    keys = series_keys(points, tags).alias("key")
-    times = parse_times(frame["_time"], TimeSpec(column="_time")).ns.alias("time")
+def _keys(header: list[str], text: str, series: SeriesIndex) -> pl.DataFrame:
+    """Keys (``series``, ``time``) of those records whose series are the load's."""
+    columns = [str(position) for position in range(len(header))]
+    frame = pl.read_csv(text.encode(), has_header=False, new_columns=columns, infer_schema=False)
+    # A tag may be named as one of the answer's own columns, so it is their places that count.
+    own, tag_keys = header[: len(_OWN_COLUMNS)], dict(enumerate(header))
+    if own != _OWN_COLUMNS or frame.width != len(header):
+        raise ServerError(f"the server could not read back: {text[:1000]}")
+    names = {name: str(place) for place, name in tag_keys.items() if name in ("_time", "_measurement")}
+    broken = frame.filter(pl.col(names["_time"]).is_null())
+    if broken.height:
+        raise ServerError(f"the server could not read back to the end: {' '.join(filter(None, broken.row(-1)))}")
+    tags = tuple(
+        TagColumn(name, str(place), name)
+        for place, name in tag_keys.items()
+        if place >= len(_OWN_COLUMNS) and name not in names
+    )
+    keys = series_keys(frame.rename({names["_measurement"]: "measurement"}), tags).alias("key")
+    times = parse_times(frame[names["_time"]], TimeSpec(column="_time")).ns.alias("time")
     known = pl.DataFrame({"key": series.keys}, schema={"key": pl.String}).with_row_index("series")
     return pl.DataFrame([keys, times]).join(known, on="key").select("series", "time")
