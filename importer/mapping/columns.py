@@ -200,7 +200,7 @@ def time_range(table: Table, mapping: Mapping) -> tuple[int, int] | None:
 def _text(frame: pl.DataFrame, spec: ValueSpec) -> pl.Series:
     """A value's text in each row; null as soon as a cell that it needs is empty."""
     if spec.column is not None:
-        return frame[spec.column]
+        return frame[spec.column].alias("text")  # polars takes a series' name such as ^x$ or * for a pattern
     if spec.template is None:
         return _constant(str(spec.value), pl.String, frame.height)
     parts: list[pl.Expr] = []
@@ -208,7 +208,7 @@ def _text(frame: pl.DataFrame, spec: ValueSpec) -> pl.Series:
         if literal:
             parts.append(pl.lit(literal))
         if name is not None:
-            parts.append(pl.lit(frame[name]))  # by pl.col, a name such as ^x$ would be a pattern
+            parts.append(pl.lit(frame[name]))  # not by name, which may be a pattern, too
     return pl.select(pl.concat_str(parts).alias("text"))["text"]
 
 

@@ -168,8 +168,11 @@ class TimeSpec(_Strict):
     def _one_of_three(self) -> Self:
         if sum(part is not None for part in (self.column, self.columns, self.template)) != 1:
             raise ValueError("give exactly one of: column, columns, template")
-        if self.columns is not None and template_columns(_joined(self.columns)) != tuple(dict.fromkeys(self.columns)):
-            raise ValueError("columns is empty, or a name in it is, or begins with a brace or holds an unpaired one")
+        if self.columns is not None:
+            if not self.columns:
+                raise ValueError("columns is empty")
+            if template_columns(_joined(self.columns)) != tuple(dict.fromkeys(self.columns)):
+                raise ValueError("columns: a name that begins with a brace or holds an unpaired one cannot be joined")
         return self
 
     @property

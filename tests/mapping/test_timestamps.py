@@ -105,7 +105,7 @@ def _numbers(draw: st.DrawFn) -> str:
     return text if exponent is None else f"{text}{draw(st.sampled_from('eE'))}{exponent}"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(sorted(UNITS)), st.lists(_numbers(), min_size=1, max_size=20))
 @example("unix_s", ["1.5945120943859746E9", "-0", "0e20", "000001", "1e-9", "1e-10", "9223372036.854775807"])
 def test_a_number_of_time_units_is_exact_or_a_fault(unit: str, texts: list[str]) -> None:
@@ -280,7 +280,7 @@ ANYWHERE = st.tuples(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(NEAR_TRANSITIONS | ANYWHERE)
 def test_local_times_are_what_the_zone_database_says_under_each_policy(where: tuple[str, dt.datetime]) -> None:
     zone, local = where
