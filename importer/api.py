@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from importer.server.connection import Connection
 from importer.settings import find_connection
 from importer.source.open import canonical_encoding, expand
 from importer.source.reader import Reader
+from importer.source.stoppable import stoppable
 
 __all__ = ["connect", "load"]
 
@@ -66,7 +68,7 @@ def load(
         LoadError: the load failed; the bucket is as it was. ``report`` of the error tells the rest.
         ServerError: the server refuses, or did not answer in time.
     """
-    chosen = _options(bucket, options)
+    chosen, stopping = _options(bucket, options), stop or threading.Event()
     names = [source] if isinstance(source, str | Path) else list(source)
     to_points, reading = _mapper(mapping, mapper, csv, chosen)
     with Reader(
@@ -76,11 +78,11 @@ def load(
         wanted=to_points.wanted_columns,
         block_bytes=chosen.block_bytes,
         limit=chosen.limit,
-        stdin=stdin,
+        stdin=stoppable(stdin or sys.stdin.buffer, stopping),
     ) as reader:
         find = connection or connect
         where = None if chosen.dry_run else find if isinstance(find, Connection) else find()
-        return Load(reader, to_points, chosen, where, progress=progress, stop=stop, stdout=stdout).run()
+        return Load(reader, to_points, chosen, where, progress=progress, stop=stopping, stdout=stdout).run()
 
 
 def connect(

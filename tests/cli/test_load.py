@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -287,6 +288,34 @@ def test_an_interrupted_load_leaves_no_accounts_on_disk(trial: Trial, start: Sta
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert list(Path("state").iterdir()) == []
+
+
+def wait_until_it_listens(pid: int) -> None:
+    """Until the process has a handler of its own for SIGTERM."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        caught = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+        if caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at /proc for the moment to send the signal")
+@pytest.mark.parametrize("sent", ["", birds_csv(100)], ids=["before the header", "between rows"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_load_that_waits_for_standard_input(
+    trial: Trial, start: Start, sent: str, number: signal.Signals
+) -> None:
+    options = ("--bucket", trial.bucket, "--log-json")
+    process = start("load", "-", *BIRDS_FLAGS, *options, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(sent)
+    process.stdin.flush()
+    wait_until_it_listens(process.pid)
+    time.sleep(0.5)
+    process.send_signal(number)
+    assert process.wait(timeout=10) == 128 + number
+    assert trial.buckets == set()
 
 
 @pytest.mark.slow
