@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from influxdb_client import Point
 
@@ -114,6 +114,8 @@ marks = st.text(st.sampled_from("a\x1e\x1f01"), max_size=4)
 
 
 @given(st.lists(st.tuples(marks.filter(bool), marks, marks), min_size=1, max_size=12))
+@example([("a", "\x1f", ""), ("a", "", "\x1f")])
+@example([("a", "\x1e1", ""), ("a", "\x1f", "")])
 def test_series_are_told_apart_whatever_their_texts_hold(sets: list[tuple[str, str, str]]) -> None:
     series = SeriesIndex(100)
     frame = encoded([P(1, {"f": 1}, {"k": one, "l": two}, name) for name, one, two in sets], series).frame
