@@ -16,7 +16,7 @@ from importer.errors import MappingError, ServerError
 from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, key_trouble, measurement_trouble
 from importer.mapping.rows import RowMapper
 from importer.mapping.spec import Mapping
-from importer.records import Table
+from importer.records import RECORD, Table
 from tests.influxd import Influxd
 from tests.points import P, Unsigned, Value, bits, block, encoded, query, stored_texts, write
 
@@ -222,7 +222,7 @@ def test_flux_misplaces_the_texts_around_an_empty_one_which_is_why_none_is_writt
 
 
 def test_an_empty_text_from_a_row_function_is_no_field() -> None:
-    frame = pl.DataFrame({"a": ["", "x"], "record": [0, 1]}, schema={"a": pl.String, "record": pl.UInt32})
+    frame = pl.DataFrame({"a": ["", "x"], RECORD: [0, 1]}, schema={"a": pl.String, RECORD: pl.UInt32})
     mapper = RowMapper(lambda row: Point("m").field("n", 1).field("a", row["a"]).time(0))
     points = mapper(Table(block(), frame, (), 0))
     assert points.frame["field:a:string"].to_list() == [None, "x"]
