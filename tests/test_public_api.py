@@ -99,6 +99,15 @@ def test_a_function_may_be_given_with_its_csv_options(trial: Trial) -> None:
     assert [(field.measurement, field.type) for field in report.fields] == [("one", "integer"), ("two", "integer")]
 
 
+def test_a_function_that_exits_makes_rejects_and_does_not_end_the_program(trial: Trial) -> None:
+    def leaving(_: dict[str, str]) -> Point:
+        sys.exit(0)
+
+    with pytest.raises(importer.RejectBudgetError, match="the mapper raised SystemExit"):
+        trial.load(trial.csv(birds_csv(3)), mapper=leaving)
+    assert trial.buckets == set()
+
+
 def test_an_error_carries_the_report_of_what_it_ended(trial: Trial) -> None:
     with pytest.raises(importer.RejectBudgetError) as error:
         trial.load(trial.csv(birds_csv(9, bad_lines=(4,))))

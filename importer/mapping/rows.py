@@ -140,7 +140,7 @@ class RowMapper:
     def _points(self, row: dict[str, str]) -> Iterable[Point]:
         try:
             result = self._function(row)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an exit would end the load as if all were well
             raise _RowFaultError("mapper", f"the mapper raised {type(error).__name__}: {error}") from error
         if result is None:
             return ()
