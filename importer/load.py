@@ -50,8 +50,8 @@ from importer.pipeline import Write, run_pipeline
 from importer.progress import Phase, Progress, Silent, Snapshot
 from importer.records import Block, FieldColumn, FieldType, Lines, Outcome
 from importer.server.connection import Connection, Server
+from importer.server.retry import RetryPolicy, call_with_retries
 from importer.sink.influx import InfluxSink
-from importer.sink.retry import RetryPolicy, call_with_retries
 from importer.sink.stdout import StreamSink
 from importer.source.blocks import locate
 from importer.source.open import Source

@@ -13,8 +13,8 @@ from influxdb_client import WriteService
 
 from importer.records import Lines, Outcome
 from importer.server.connection import Server, translated
+from importer.server.retry import RetryPolicy, call_with_retries
 from importer.sink.narrowing import Narrowing
-from importer.sink.retry import RetryPolicy, call_with_retries
 
 __all__ = ["BATCH_BYTES", "BATCH_ROWS", "InfluxSink"]
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from importer.server.connection import Connection, Server
+from importer.server.retry import RetryPolicy
 from importer.sink.influx import InfluxSink
-from importer.sink.retry import RetryPolicy
 from tests.fault_proxy import FaultProxy, fault_proxy
 from tests.influxd import Influxd
 from tests.points import new_bucket

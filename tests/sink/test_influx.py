@@ -21,9 +21,9 @@ from importer.errors import (
 )
 from importer.records import Lines
 from importer.server.connection import Connection, Server
+from importer.server.retry import RetryPolicy
 from importer.sink import influx
 from importer.sink.influx import InfluxSink
-from importer.sink.retry import RetryPolicy
 from importer.verification.counting import count_values
 from tests.fault_proxy import Fault, FaultProxy, Request
 from tests.influxd import Influxd

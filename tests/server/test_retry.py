@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from importer.errors import ImporterError, TerminalServerError, TransientServerError
-from importer.sink.retry import RetryPolicy, call_with_retries
+from importer.server.retry import RetryPolicy, call_with_retries
 
 
 class Clock:
