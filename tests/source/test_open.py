@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
@@ -49,6 +50,14 @@ def test_members_one_after_another_are_one_text(pack: Callable[[bytes], bytes], 
 def test_zeros_behind_and_between_gzip_members_are_padding(piece_bytes: int) -> None:
     packed = gzip.compress(b"a\n") + b"\0" * 5000 + gzip.compress(b"1\n") + b"\0" * 10_000
     assert content(packed, piece_bytes=piece_bytes) == b"a\n1\n"
+
+
+def test_a_byte_order_mark_is_known_although_it_is_decompressed_byte_by_byte() -> None:
+    packer = zlib.compressobj(wbits=31)
+    packed = b"".join(
+        packer.compress(bytes([byte])) + packer.flush(zlib.Z_SYNC_FLUSH) for byte in b"\xef\xbb\xbfa\n1\n"
+    )
+    assert content(packed + packer.flush(), piece_bytes=1) == b"a\n1\n"
 
 
 @PACKERS
