@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from importer.errors import ConfigurationError
 from importer.ledger.report import Report
-from importer.load import Load
+from importer.loading import Load
 from importer.mapping.columns import ColumnMapper
 from importer.mapping.rows import RowFunction, RowMapper, load_function
 from importer.mapping.spec import CsvOptions, Mapping
@@ -78,7 +78,7 @@ def load(
         wanted=to_points.wanted_columns,
         block_bytes=chosen.block_bytes,
         limit=chosen.limit,
-        stdin=stoppable(stdin or sys.stdin.buffer, stopping),
+        stdin=stdin or stoppable(sys.stdin.buffer, stopping),
     ) as reader:
         find = connection or connect
         where = None if chosen.dry_run else find if isinstance(find, Connection) else find()

@@ -53,7 +53,8 @@ MEASUREMENT_TROUBLE = (
     "before a comma, an equals sign, a space or a quote"
 )
 
-_UNUSABLE_TAG_KEY = re.compile(r"^\x00$|[\r\n]|\\$")
+# Behind a backslash before a space in a tag's key, the server takes quotes for those of a text: it loses the line's end.
+_UNUSABLE_TAG_KEY = re.compile(r"^\x00$|[\r\n]|\\( |$)")
 _UNUSABLE_FIELD_KEY = re.compile(r'^[\t\x00]|[\r\n]|\\([,= "]|$)')
 _YEAR_ONE_NS = -62_135_596_800 * 10**9
 
@@ -70,7 +71,7 @@ def key_trouble(kind: Literal["tag", "field"], key: str) -> str | None:
     if key in RESERVED_KEYS:
         return f"InfluxDB keeps the name {key!r} for itself"
     if kind == "tag" and _UNUSABLE_TAG_KEY.search(key):
-        return "a tag's key may not hold a line break, end in a backslash or be NUL"
+        return "a tag's key may not hold a line break, have a backslash before a space or at its end, or be NUL"
     if kind == "field" and _UNUSABLE_FIELD_KEY.search(key):
         return (
             "a field's key may not start with a tab or NUL, hold a line break, end in a backslash "

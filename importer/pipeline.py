@@ -73,7 +73,7 @@ def run_pipeline(
         @_raising_errors_only
         def write_and_note() -> Outcome:
             try:
-                outcome = write(lines) if not ledger.is_over_budget() else Outcome(lines, (), 0, 0, written=False)
+                outcome = write(lines) if not ledger.is_over_budget() else Outcome(lines, (), 0, written=False)
                 ledger.note_outcome(outcome)
                 return outcome
             finally:

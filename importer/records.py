@@ -225,13 +225,13 @@ class Outcome:
     Attributes:
         lines: what was to be written.
         refusals: points that the server refused; all others are acknowledged.
-        bytes_sent: line protocol, before compression.
         retries: tries beyond the first.
+        unsent: positions of points that were not sent any more, because there were too many refusals.
         written: False where nothing was sent, because writing had been stopped.
     """
 
     lines: Lines
     refusals: tuple[Refusal, ...]
-    bytes_sent: int
     retries: int
+    unsent: tuple[int, ...] = ()
     written: bool = True

@@ -73,7 +73,7 @@ class ConnectionSettings:
             )
         if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
             raise ConfigurationError(f"{self.origin}: {self.url!r} is no address such as http://localhost:8086")
-        return Connection(self.url.rstrip("/"), self.token, self.org, self.origin)
+        return Connection(self.url.rstrip("/"), self.token.strip(), self.org, self.origin)
 
 
 def find_connection(

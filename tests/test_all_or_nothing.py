@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 import importer
-import importer.load
 from importer import (
     BucketExistsError,
     ConfigurationError,
     LoadError,
     LoadInProgressError,
     LoadInterruptedError,
+    RejectBudget,
     RejectBudgetError,
     ServerError,
     VerificationError,
@@ -76,7 +76,7 @@ def test_a_block_that_was_never_sent_fails_the_load(trial: Trial, monkeypatch: p
     send = InfluxSink.__call__
 
     def forgetting(sink: InfluxSink, lines: Lines) -> Outcome:
-        return Outcome(lines, (), 0, 0, written=False) if lines.block.number == 2 else send(sink, lines)
+        return Outcome(lines, (), 0, written=False) if lines.block.number == 2 else send(sink, lines)
 
     monkeypatch.setattr(InfluxSink, "__call__", forgetting)
     with pytest.raises(LoadError, match="the accounts do not add up"):
@@ -207,8 +207,9 @@ def test_a_server_that_dies_in_mid_load_fails_it_and_the_old_bucket_outlives_it(
     assert trial.buckets == {""}
 
 
+@pytest.mark.parametrize("phase", ["load", "duplicates", "verify"])
 def test_a_server_that_is_back_within_the_wait_costs_nothing_but_retries(
-    own_influxd: Callable[[], Influxd], trial: Trial
+    own_influxd: Callable[[], Influxd], trial: Trial, phase: str
 ) -> None:
     mine = own_influxd()
     trial.influxd = mine
@@ -219,11 +220,11 @@ def test_a_server_that_is_back_within_the_wait_costs_nothing_but_retries(
         waking.start()
 
     report = trial.load(
-        trial.csv(birds_csv(20_000)), wait_seconds=60, block_bytes=100_000, progress=AtPhase("load", fall_asleep)
+        trial.csv(birds_csv(20_000)), wait_seconds=60, block_bytes=100_000, progress=AtPhase(phase, fall_asleep)
     )
     waking.join()
     assert (report.status, report.points_written) == ("verified", 20_000)
-    assert report.retries > 0
+    assert (report.retries > 0) == (phase == "load")
 
 
 def test_an_absent_server_is_waited_for_as_long_as_was_asked(trial: Trial) -> None:
@@ -269,3 +270,21 @@ def test_the_last_nanosecond_is_loaded_and_verified(trial: Trial) -> None:
     mapping = BIRDS | {"time": {"column": "t", "format": "unix_ns"}}
     report = trial.load(trial.csv(f"t,bird,lat,n\n0,a,1,1\n{MAX_TIME_NS},a,2,2\n"), mapping=mapping)
     assert (report.status, report.points_written) == ("verified", 2)
+
+
+def test_points_outside_the_retention_are_rejects_and_all_others_are_stored(trial: Trial) -> None:
+    now = int(time.time())
+    rows = [f"{now - (86_400 * 400 if n % 2 else 3_600) - n},b,1.5,{n}" for n in range(4_000)]
+    source = trial.csv("\n".join(["t,bird,lat,n", *rows]) + "\n")
+    report = trial.load(source, retention_seconds=86_400 * 30, max_rejects=RejectBudget(3_000))
+    assert (report.status, report.points_written, report.points_rejected) == ("verified", 2_000, 2_000)
+    with pytest.raises(RejectBudgetError) as error:
+        trial.load(source, retention_seconds=86_400 * 30, max_rejects=RejectBudget(1_500))
+    assert error.value.report is not None
+    assert error.value.report.points_written <= 2_000
+
+
+def test_a_source_whose_rows_give_no_point_is_warned_of(trial: Trial) -> None:
+    report = trial.load(trial.csv(birds_csv(10)), mapping={**BIRDS, "filter": "bird = 'nobody'"})
+    assert (report.status, report.skipped) == ("verified", {"filtered": 10})
+    assert report.warnings == ["the 10 rows of the source gave no point: the bucket is empty"]

@@ -93,7 +93,7 @@ class Flow:
         with self._lock:
             self.written.append(lines.block.number)
             self.ended += 1
-        return Outcome(lines, (), 1, 0)
+        return Outcome(lines, (), 0)
 
     def run(self, *, workers: int = 2, **stages: Any) -> None:
         usual = {"to_table": to_table, "to_points": to_points, "to_lines": to_lines, "write": self.write}

@@ -130,9 +130,9 @@ def warn_of_duplicates(found: Duplicates, warnings: list[str]) -> None:
         for item in found.examples
     )
     way_out = (
-        f"{found.tag_hint!r} takes few values and tells these points apart: make it a tag"
+        f"Column {found.tag_hint!r} takes few values and tells these points apart: make it a tag"
         if found.tag_hint
-        else "a tag that tells these points apart would keep them"
+        else "A tag that tells these points apart would keep them; no mapped column does so with few values"
     )
     warnings.append(
         f"{lost:,} points overwrote an earlier one with the same measurement, tags and time. "

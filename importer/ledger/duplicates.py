@@ -239,5 +239,5 @@ def _tag_hint(
             [spool.files, MOST_TAG_VALUES + 1],
         ).fetchall()[0][0]
         if values <= min(MOST_TAG_VALUES, max(2, spool.rows // 20)):
-            return item.key
+            return item.origin or item.key
     return None

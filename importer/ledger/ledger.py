@@ -37,7 +37,6 @@ class Counts:
     points_acknowledged: int = 0
     points_rejected: int = 0
     bytes_read: int = 0
-    bytes_sent: int = 0
     retries: int = 0
 
 
@@ -110,14 +109,13 @@ class Ledger:
         lines = outcome.lines
         with self._lock:
             self.counts.retries += outcome.retries
-            self.counts.bytes_sent += outcome.bytes_sent
             if not outcome.written:
                 return
             kept = lines.frame.drop("line")
             if outcome.refusals:
                 self._record(self._locate(lines.block, _faults(outcome)))
-                refused = pl.Series([refusal.row for refusal in outcome.refusals], dtype=pl.UInt32)
-                kept = kept.with_row_index("row").filter(~pl.col("row").is_in(refused.implode())).drop("row")
+                lost = pl.Series([*(refusal.row for refusal in outcome.refusals), *outcome.unsent], dtype=pl.UInt32)
+                kept = kept.with_row_index("row").filter(~pl.col("row").is_in(lost.implode())).drop("row")
             self.counts.points_rejected += len(outcome.refusals)
             self.counts.points_acknowledged += kept.height
             self.expectation.add(kept, lines.fields, self.series.measurements)

@@ -6,6 +6,7 @@ Goes in: address, token and organisation. Comes out: answers as plain values, or
 
 from __future__ import annotations
 
+import csv
 import email.utils
 import json
 import time
@@ -15,13 +16,17 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import urllib3
 from influxdb_client import InfluxDBClient
+from influxdb_client.client.flux_csv_parser import FluxQueryException
+from influxdb_client.client.flux_table import FluxTable
 from influxdb_client.rest import ApiException
 
 from importer.errors import (
     AuthorizationError,
+    ConfigurationError,
     MalformedLinesError,
     NotFoundError,
     PartialWriteError,
@@ -31,12 +36,17 @@ from importer.errors import (
     ServerUnreachableError,
     TransientServerError,
 )
+from importer.limits import MAX_STRING_BYTES
+from importer.server.retry import RetryPolicy, call_with_retries
 
-__all__ = ["Connection", "Server", "translated"]
+__all__ = ["Connection", "Patience", "Server", "translated"]
 
 T = TypeVar("T")
 
 REQUEST_TIMEOUT_SECONDS = 60.0
+
+# The client library reads answers with Python's own CSV reader, whose cells end at 128 KiB unless told otherwise.
+csv.field_size_limit(max(csv.field_size_limit(), 2 * MAX_STRING_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +58,38 @@ class Connection:
         token: API token; never printed.
         org: organisation name.
         origin: the place the three were taken from, in words, for messages.
+
+    Raises:
+        ConfigurationError: the address is none, or the token cannot be one; it is not shown.
     """
 
     url: str
     token: str = field(repr=False)
     org: str
     origin: str = "given"
+
+    def __post_init__(self) -> None:
+        if not _is_address(self.url):
+            raise ConfigurationError(f"{self.origin}: {self.url!r} is no address such as http://localhost:8086")
+        if "@" in urlsplit(self.url).netloc:
+            raise ConfigurationError(f"{self.origin}: no user and password belong in the address; give a token")
+        if not self.token.isascii() or not self.token.isprintable() or " " in self.token:
+            raise ConfigurationError(f"{self.origin}: the token holds blanks or other signs that no token has")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How to wait for a server that does not answer.
+
+    Attributes:
+        policy: how long.
+        say: gets a line per failed try.
+        pause: sleeps; may raise to break off.
+    """
+
+    policy: RetryPolicy
+    say: Callable[[str], None]
+    pause: Callable[[float], None] = time.sleep
 
 
 class Server:
@@ -63,6 +99,10 @@ class Server:
         connection: where to and as whom.
         timeout_seconds: for one request.
         pool_size: how many requests may be under way at once.
+
+    Attributes:
+        client: the client library's own.
+        patience: how questions wait for a server that is away; None: not at all.
     """
 
     def __init__(
@@ -80,6 +120,7 @@ class Server:
             timeout=int(timeout_seconds * 1000),
             connection_pool_maxsize=pool_size,
         )
+        self.patience: Patience | None = None
         self._org_id: str | None = None
 
     def __enter__(self) -> Self:
@@ -143,6 +184,29 @@ class Server:
                 status=int(response.status),
             ) from error
 
+    def query(self, flux: str, params: dict[str, Any]) -> list[FluxTable]:
+        """Ask in Flux; a server that is away for a moment is asked again, if there is :attr:`patience`.
+
+        Args:
+            flux: the question.
+            params: its values, never pasted into it.
+
+        Raises:
+            ServerError: as :func:`translated` says.
+        """
+
+        def ask() -> list[FluxTable]:
+            with translated():
+                return list(self.client.query_api().query(flux, params=params))
+
+        return self.patiently(ask)
+
+    def patiently(self, call: Callable[[], T]) -> T:
+        """Call again what may pass, as long as :attr:`patience` lasts. For calls that may be repeated."""
+        if self.patience is None:
+            return call()
+        return call_with_retries(call, self.patience.policy, say=self.patience.say, pause=self.patience.pause)[0]
+
     def health(self) -> str:
         """The server's version if ``GET /health`` says pass.
 
@@ -159,6 +223,15 @@ class Server:
         return str(answer.get("version", "unknown"))
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - it is read here, and no sooner
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn what the client library and its HTTP layer raise into the importer's errors."""
@@ -166,6 +239,8 @@ def translated() -> Iterator[None]:
         yield
     except ApiException as error:
         raise _from_answer(error) from error
+    except FluxQueryException as error:
+        raise TransientServerError(f"the query broke off: {error.message}") from error
     except urllib3.exceptions.LocationValueError as error:
         raise RequestRefusedError(f"not a usable address: {error}") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:

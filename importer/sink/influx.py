@@ -36,7 +36,7 @@ class InfluxSink:
         say: gets a line per failed try.
         batch_rows: lines per request at the most.
         compress: gzip the bodies.
-        most_refusals: stop narrowing down after so many in a block.
+        most_refusals: stop narrowing down after so many in a block, which is more than the load may have.
         pause: sleeps between tries.
     """
 
@@ -51,7 +51,7 @@ class InfluxSink:
         pause: Callable[[float], None],
         batch_rows: int = BATCH_ROWS,
         compress: bool = False,
-        most_refusals: int = 1_000,
+        most_refusals: int | None = None,
     ) -> None:
         self._service = WriteService(server.client.api_client)
         self._org = server.connection.org
@@ -81,10 +81,9 @@ class InfluxSink:
         )
         for rows in _requests(lines, self._batch_rows):
             narrowing.write(rows)
-        return Outcome(lines, tuple(narrowing.refusals), counts.bytes_sent, counts.retries)
+        return Outcome(lines, tuple(narrowing.refusals), counts.retries, tuple(narrowing.unsent))
 
     def _post(self, body: bytes, counts: _Counts) -> None:
-        counts.bytes_sent += len(body)
         sent = gzip.compress(body, compresslevel=1) if self._compress else body
 
         def post() -> None:
@@ -104,7 +103,6 @@ class InfluxSink:
 
 class _Counts:
     def __init__(self) -> None:
-        self.bytes_sent = 0
         self.retries = 0
 
 

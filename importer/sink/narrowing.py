@@ -38,7 +38,11 @@ class Narrowing:
         times_ns: timestamp of each row.
         shard_seconds: shard group duration of the bucket.
         post: sends the body; raises what the server answers.
-        most: stop looking after so many refusals, because the load is lost then anyway.
+        most: stop looking after so many refusals, because the load is lost then anyway; None: never.
+
+    Attributes:
+        refusals: what the server refused.
+        unsent: rows that were not looked at any more.
     """
 
     def __init__(
@@ -47,7 +51,7 @@ class Narrowing:
         times_ns: npt.NDArray[np.int64],
         shard_seconds: int,
         post: Callable[[bytes], None],
-        most: int,
+        most: int | None,
     ) -> None:
         self._lines = lines
         self._groups = _shard_groups(times_ns, shard_seconds * 10**9)
@@ -55,14 +59,18 @@ class Narrowing:
         self._post = post
         self._most = most
         self.refusals: list[Refusal] = []
+        self.unsent: list[int] = []
 
     def write(self, rows: Rows) -> None:
-        """Write rows, in the order given; afterwards :attr:`refusals` tells which are not stored.
+        """Write rows, in the order given; afterwards :attr:`refusals` and :attr:`unsent` tell which are not stored.
 
         Raises:
             ServerError: anything but a refusal of lines.
         """
-        if not len(rows) or len(self.refusals) > self._most:
+        if not len(rows):
+            return
+        if self._most is not None and len(self.refusals) > self._most:
+            self.unsent += rows.tolist()
             return
         try:
             self._post(body(self._lines.gather(rows)))

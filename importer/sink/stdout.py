@@ -31,4 +31,4 @@ class StreamSink:
         while left:  # an unbuffered stream (PYTHONUNBUFFERED) takes as much as fits into the pipe
             left = left[self._stream.write(left) :]
         self._stream.flush()
-        return Outcome(lines, (), len(text), 0)
+        return Outcome(lines, (), 0)

@@ -21,7 +21,7 @@ LOOK_EVERY_SECONDS = 0.2
 
 class _Stoppable(io.RawIOBase):
     def __init__(self, stream: BinaryIO, number: int, stop: threading.Event) -> None:
-        # Around its buffer: what stands in there would not be seen by a look at the file.
+        # Around its buffer, which nobody has read into yet: what stands there would not be seen by a look at the file.
         self._stream = getattr(stream, "raw", stream)
         self._number = number
         self._stop = stop
@@ -29,7 +29,7 @@ class _Stoppable(io.RawIOBase):
     def read(self, size: int = -1) -> bytes | None:
         while not select.select([self._number], [], [], LOOK_EVERY_SECONDS)[0]:
             if self._stop.is_set():
-                raise LoadInterruptedError("interrupted while waiting for standard input; nothing was replaced")
+                raise LoadInterruptedError("interrupted while waiting for standard input")
         return cast("bytes | None", self._stream.read(size))
 
 

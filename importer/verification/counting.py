@@ -11,7 +11,7 @@ from typing import Any
 from influxdb_client.client.flux_table import FluxRecord
 
 from importer.limits import MAX_TIME_NS
-from importer.server.connection import Server, translated
+from importer.server.connection import Server
 
 __all__ = ["count_distinct", "count_values"]
 
@@ -81,6 +81,5 @@ def count_distinct(server: Server, bucket_id: str, name: FieldName, start_ns: in
 
 
 def _rows(server: Server, flux: str, bucket_id: str, params: dict[str, Any]) -> list[FluxRecord]:
-    with translated():
-        tables = server.client.query_api().query(flux, params={"bucket_id": bucket_id, **params})
+    tables = server.query(flux, {"bucket_id": bucket_id, **params})
     return [record for table in tables for record in table.records]

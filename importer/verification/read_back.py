@@ -117,10 +117,13 @@ def _stored(
 
 def _answers(server: Server, flux: str, params: dict[str, Any]) -> Iterator[tuple[list[str], str]]:
     """The names of the columns and the records of an answer, some at a time."""
-    with translated():
-        response = server.client.query_api().query_raw(
-            flux, dialect=Dialect(header=True, annotations=[], date_time_format="RFC3339Nano"), params=params
-        )
+    dialect = Dialect(header=True, annotations=[], date_time_format="RFC3339Nano")
+
+    def ask() -> Any:
+        with translated():
+            return server.client.query_api().query_raw(flux, dialect=dialect, params=params)
+
+    response = server.patiently(ask)
     response.auto_close = False  # else it closes itself at its end, and reading on is an error
     with translated():
         records = _whole_records(iter(io.TextIOWrapper(response, encoding="utf-8", newline="")))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from typing import Any
 
 from importer.ledger.report import Report
-from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS
-from importer.server.connection import Connection, Server, translated
+from importer.limits import MAX_TIME_NS
+from importer.server.connection import Connection, Server
 
 __all__ = ["sample_rows"]
 
@@ -38,9 +37,7 @@ def sample_rows(connection: Connection, report: Report, count: int) -> list[dict
     if report.time_range is None:
         return []
     params = {"bucket": report.bucket, "n": count, "start": report.time_range.start, "stop": MAX_TIME_NS}
-    # The client reads with Python's own reader, which takes no cell of more than 128 KiB unless told to.
-    csv.field_size_limit(max(csv.field_size_limit(), 2 * MAX_STRING_BYTES))
-    with Server(connection) as server, translated():
-        tables = server.client.query_api().query(_ROWS, params=params)
+    with Server(connection) as server:
+        tables = server.query(_ROWS, params)
     rows = [dict(record.values) for table in tables for record in table.records]
     return [{key: value for key, value in row.items() if key not in ("result", "table")} for row in rows[:count]]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from influxdb_client import Point
 
 from importer.encoding.line_protocol import body
-from importer.errors import MappingError, ServerError
+from importer.errors import MalformedLinesError, MappingError, ServerError
 from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, key_trouble, measurement_trouble
 from importer.mapping.rows import RowMapper
 from importer.mapping.spec import Mapping
@@ -160,6 +160,28 @@ def test_what_is_refused_would_have_been_refused_changed_or_hidden_by_the_server
     except ServerError:
         return
     assert [normal(one) for one in found] != [normal(point)]
+
+
+def test_a_backslash_before_a_space_in_a_tag_key_is_refused_because_the_server_may_lose_the_end_of_the_line(
+    influxd: Influxd, bucket_id: str
+) -> None:
+    assert key_trouble("tag", "a\\ b")
+    with pytest.raises(MalformedLinesError):
+        write(influxd.server, bucket_id, encoded([P(0, {"s": "x"}, {"a\\ b": 'x"'}), P(1, {"s": "innocent"})]))
+
+
+@pytest.mark.parametrize(
+    "tags", [{"a": "\\ ", "b": 'x"'}, {"a": 'x\\ y"z'}, {"a": "\\\\ ", "b": '"'}, {"a": '"', "b": "\\ "}, {"a": '\\"'}]
+)
+def test_backslashes_spaces_and_quotes_in_tags_are_stored(
+    influxd: Influxd, bucket_id: str, tags: dict[str, str | None]
+) -> None:
+    start = next(_clock)
+    points = [P(start, {"s": "a\nb,c=d"}, tags), P(start + 1, {"s": "innocent"}, tags)]
+    lines = encoded(points)
+    assert not lines.faults
+    write(influxd.server, bucket_id, lines)
+    assert [normal(p) for p in stored_texts(influxd.server, bucket_id, start, start + 9)] == [normal(p) for p in points]
 
 
 @pytest.mark.parametrize(("role", "text"), [("tag", "a\rb"), ("measurement", "a\rb"), ("tag key", "a\rb")])

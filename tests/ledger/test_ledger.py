@@ -80,18 +80,18 @@ def test_every_row_and_every_point_is_accounted_for(make: Make, tmp_path: Path) 
         points = [P(1, {"a": 1.0}, record=0), P(2, {"a": 1.0}, record=0), P(3, {"a": 1.0}, {"k": "bad\n"}, record=1)]
         lines = mapped(ledger, points, faults=(fault(2), fault(2), fault(3)), read=5)
         ledger.skipped["filtered"] += 1
-        ledger.note_outcome(Outcome(lines, (Refusal(1, "a", "type conflict"),), 99, 4))
+        ledger.note_outcome(Outcome(lines, (Refusal(1, "a", "type conflict"),), 4))
         counts = ledger.counts
         assert (counts.rows_read, counts.rows_mapped, counts.rejected, ledger.skipped.total()) == (5, 1, 3, 1)
         assert (counts.points_emitted, counts.points_acknowledged, counts.points_rejected) == (2, 1, 1)
-        assert (counts.bytes_sent, counts.retries, ledger.rejects_so_far, spool.rows) == (99, 4, 4, 1)
+        assert (counts.retries, ledger.rejects_so_far, spool.rows) == (4, 4, 1)
         assert ledger.expectation.values == 1
 
 
 def test_what_was_not_written_is_neither_acknowledged_nor_expected(make: Make) -> None:
     ledger = make()
     lines = mapped(ledger, [P(1, {"a": 1.0})])
-    ledger.note_outcome(Outcome(lines, (), 0, 0, written=False))
+    ledger.note_outcome(Outcome(lines, (), 0, written=False))
     assert (ledger.counts.points_emitted, ledger.counts.points_acknowledged) == (1, 0)
     assert ledger.expectation.values == 0
 
@@ -99,7 +99,7 @@ def test_what_was_not_written_is_neither_acknowledged_nor_expected(make: Make) -
 def test_the_rejects_file_tells_the_place_the_reason_and_the_text_of_each(make: Make, tmp_path: Path) -> None:
     ledger = make()
     lines = mapped(ledger, [P(1, {"a": 1.0}), P(2, {"a": 1.0}, {"k": "bad\\"})], faults=(fault(7),))
-    ledger.note_outcome(Outcome(lines, (Refusal(0, "a", 'it says "no",\nbecause'),), 0, 0))
+    ledger.note_outcome(Outcome(lines, (Refusal(0, "a", 'it says "no",\nbecause'),), 0))
     rows = list(csv.reader((tmp_path / "rejects.csv").open(newline="", encoding="utf-8")))
     assert tuple(rows[0]) == COLUMNS
     assert COLUMNS == ("source", "line", "byte_offset", "column", "error_type", "error_message", "raw")
@@ -199,7 +199,7 @@ def test_accounts_that_cannot_be_kept_any_longer_end_the_load(make: Make, tmp_pa
         lines = mapped(ledger, [P(1, {"a": 1.0})])
         spool.folder.rmdir()
         with pytest.raises(SpoolError, match=r"cannot keep the accounts .* make room"):
-            ledger.note_outcome(Outcome(lines, (), 0, 0))
+            ledger.note_outcome(Outcome(lines, (), 0))
 
 
 def test_the_accounts_are_removed_at_the_end(tmp_path: Path) -> None:

@@ -168,6 +168,8 @@ def test_the_search_ends_after_as_many_refusals_as_were_asked_for(proxy: FaultPr
     proxy.rule = lambda _: Fault(400, body=b"no")
     outcome = sink(most_refusals=20)(raw_lines([(f"m v={n} {n}", n) for n in range(4_096)]))
     assert 20 < len(outcome.refusals) <= 40
+    assert len(outcome.refusals) + len(outcome.unsent) == 4_096
+    assert rows_of(outcome).isdisjoint(outcome.unsent)
     assert len(proxy.writes) < 200
 
 

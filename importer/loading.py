@@ -16,12 +16,10 @@ from contextlib import ExitStack, suppress
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-import polars as pl
-
 from importer.bucket import Target, fitting_duration, format_duration, prepare, repair
 from importer.bucket.catalogue import find
 from importer.bucket.schema import field_types
-from importer.encoding.line_protocol import LineEncoder, merged_lines
+from importer.encoding.line_protocol import LineEncoder
 from importer.encoding.series import SeriesIndex
 from importer.errors import (
     ConfigurationError,
@@ -31,11 +29,9 @@ from importer.errors import (
     RejectBudgetError,
     ServerError,
     ServerUnreachableError,
-    VerificationError,
 )
 from importer.first_look import FirstLook
 from importer.ledger.closing import Closing, warn_of_duplicates
-from importer.ledger.duplicates import find_duplicates
 from importer.ledger.expectation import Expectation
 from importer.ledger.ledger import Ledger
 from importer.ledger.rejects import RejectsFile
@@ -48,16 +44,15 @@ from importer.mapping.rows import RowMapper
 from importer.options import LoadOptions, default_state_dir
 from importer.pipeline import Write, run_pipeline
 from importer.progress import Phase, Progress, Silent, Snapshot
-from importer.records import Block, FieldColumn, FieldType, Lines, Outcome
-from importer.server.connection import Connection, Server
+from importer.records import FieldType, Lines, Outcome
+from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy, call_with_retries
+from importer.settling import check, merge_duplicates, verify
 from importer.sink.influx import InfluxSink
 from importer.sink.stdout import StreamSink
 from importer.source.blocks import locate
 from importer.source.open import Source
 from importer.source.reader import Reader
-from importer.verification.compare import Comparison, compare
-from importer.verification.read_back import read_back
 
 __all__ = ["Load"]
 
@@ -117,18 +112,25 @@ class Load:
         except ImporterError as error:
             status: Status = "interrupted" if isinstance(error, LoadInterruptedError) else "failed"
             error.report = self._closing.report(status, self._reader.read_sources, error=str(error))
-            if self._options.report is not None:
-                write_report(error.report, self._options.report)
+            self._write_report(error.report)
             raise
-        if self._options.report is not None:
-            write_report(report, self._options.report)
+        self._write_report(report)
         return report
+
+    def _write_report(self, report: Report) -> None:
+        if self._options.report is None:
+            return
+        try:
+            write_report(report, self._options.report)
+        except ConfigurationError as error:
+            log.error("%s; the load itself: %s", error, report.status)  # noqa: TRY400 - what became of the load counts
 
     def _loaded(self) -> Report:
         with ExitStack() as stack:
             if self._connection is None:
                 return self._dry_run(stack)
             server = stack.enter_context(Server(self._connection, pool_size=self._options.workers + 4))
+            server.patience = Patience(RetryPolicy(self._options.wait_seconds), log.warning, self._pause)
             return self._into_bucket(server, stack)
 
     def _dry_run(self, stack: ExitStack) -> Report:
@@ -139,7 +141,7 @@ class Load:
     def _into_bucket(self, server: Server, stack: ExitStack) -> Report:
         version = self._wait_for(server)
         self._closing.server = (server.connection.url, version)
-        repair(server, say=log.info)  # whatever target it was: any next load gives a bucket its name back
+        repair(server, say=log.warning)  # whatever target it was: any next load gives a bucket its name back
         target = self._prepare(server)
         try:
             spool = stack.enter_context(Spool(self._options.state_dir or default_state_dir()))
@@ -149,7 +151,7 @@ class Load:
             self._flow(ledger, sink, workers=self._options.workers, target=target)
             self._merge_duplicates(ledger, spool, sink)
             self._check_stopped(ledger)
-            comparison = self._verify(server, target, ledger, spool, by_counts=was_empty)
+            status = self._verify(server, target, ledger, spool, by_counts=was_empty)
             self._check_stopped(ledger)
             self._tell("swap", ledger)
             points = ledger.counts.points_acknowledged - self._closing.duplicates.total
@@ -160,7 +162,7 @@ class Load:
             with suppress(ServerError):
                 target.abort(say=log.info)
             raise
-        return self._closing.report("verified" if comparison else "unverified", self._reader.read_sources)
+        return self._closing.report(status, self._reader.read_sources)
 
     def _wait_for(self, server: Server) -> str:
         policy = RetryPolicy(self._options.wait_seconds)
@@ -251,6 +253,7 @@ class Load:
             pause=self._pause,
             batch_rows=options.batch_rows,
             compress=options.compression == "gzip" or (options.compression == "auto" and not local),
+            most_refusals=options.max_rejects.most,
         )
 
     def _flow(self, ledger: Ledger, write: Write, *, workers: int, target: Target | None = None) -> None:
@@ -285,45 +288,32 @@ class Load:
 
     def _merge_duplicates(self, ledger: Ledger, spool: Spool, write: Write) -> None:
         self._tell("duplicates", ledger)
-
-        def rewrite(points: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> None:
-            nowhere = Block("", -1, 0, 0, b"", 0, "none", ())
-            outcome = write(merged_lines(points, fields, self._series.keys, nowhere))
-            if outcome.refusals:
-                raise LoadError(f"the server refused a merged point: {outcome.refusals[0].message}")
-
-        found = find_duplicates(spool, ledger.expectation, self._series.keys, self._series.measurements, rewrite)
+        found = merge_duplicates(ledger, spool, self._series, write)
         self._closing.duplicates = found
         warn_of_duplicates(found, self._closing.warnings)
-        if not ledger.counts.rows_read:
-            self._closing.warnings.append("the source has no rows: the bucket is empty")
+        if not ledger.counts.points_emitted:
+            outcome = "nothing was appended" if self._appends else "the bucket is empty"
+            self._closing.warnings.append(
+                f"the {ledger.counts.rows_read:,} rows of the source gave no point: {outcome}"
+            )
         if len(self._series) > MANY_SERIES:
             self._closing.warnings.append(
                 f"{len(self._series):,} series: queries will be slow; a tag with so many values is better a field"
             )
 
-    def _verify(
-        self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool
-    ) -> Comparison | None:
+    def _verify(self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool) -> Status:
         if not self._options.verify:
-            return None
+            return "unverified"
         self._tell("verify", ledger)
 
         def tell(share: float) -> None:
             self._check_stopped(ledger)
             self._tell("verify", ledger, share)
 
-        if by_counts:
-            comparison = compare(server, target.bucket_id, ledger.expectation, progress=tell)
-        else:
-            comparison = read_back(server, target.bucket_id, ledger.expectation, spool, self._series, progress=tell)
+        comparison = verify(server, target.bucket_id, ledger, spool, self._series, by_counts=by_counts, progress=tell)
         self._closing.stored = comparison.stored
-        if comparison.differences:
-            shown = "; ".join(map(str, comparison.differences[:3]))
-            raise VerificationError(
-                f"the server does not hold what was sent ({len(comparison.differences)} differences): {shown}"
-            )
-        return comparison
+        check(comparison)
+        return "verified"
 
     def _tell(self, phase: Phase, ledger: Ledger, share: float | None = None) -> None:
         counts = ledger.counts

@@ -1,0 +1,93 @@
+"""What follows the flow: merge the points of keys that were written out of order, and ask the server.
+
+Goes in: the ledger and the spool. Comes out: the duplicates, and what the server holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from importer.encoding.line_protocol import merged_lines
+from importer.encoding.series import SeriesIndex
+from importer.errors import LoadError, VerificationError
+from importer.ledger.duplicates import Duplicates, find_duplicates
+from importer.ledger.ledger import Ledger
+from importer.ledger.spool import Spool
+from importer.pipeline import Write
+from importer.records import Block, FieldColumn
+from importer.server.connection import Server
+from importer.verification.compare import Comparison, compare
+from importer.verification.read_back import read_back
+
+__all__ = ["check", "merge_duplicates", "verify"]
+
+SHOWN_DIFFERENCES = 3
+
+
+def merge_duplicates(ledger: Ledger, spool: Spool, series: SeriesIndex, write: Write) -> Duplicates:
+    """Find the duplicates, and write the merged points of keys that stand in several blocks once more, serially.
+
+    Args:
+        ledger: its expectation and its retries are put right.
+        spool: all acknowledged points.
+        series: the load's series.
+        write: the sink.
+
+    Raises:
+        LoadError: the server refuses a merged point.
+        SpoolError: the disk is full.
+        ServerError: the server does not take them.
+    """
+
+    def rewrite(points: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> None:
+        nowhere = Block("", -1, 0, 0, b"", 0, "none", ())
+        outcome = write(merged_lines(points, fields, series.keys, nowhere))
+        ledger.counts.retries += outcome.retries
+        if outcome.refusals:
+            raise LoadError(f"the server refused a merged point: {outcome.refusals[0].message}")
+
+    return find_duplicates(spool, ledger.expectation, series.keys, series.measurements, rewrite)
+
+
+def verify(
+    server: Server,
+    bucket_id: str,
+    ledger: Ledger,
+    spool: Spool,
+    series: SeriesIndex,
+    *,
+    by_counts: bool,
+    progress: Callable[[float], None],
+) -> Comparison:
+    """Ask the server for what the ledger expects.
+
+    Args:
+        server: the connection.
+        bucket_id: which bucket.
+        ledger: says what there must be.
+        spool: all acknowledged points.
+        series: the load's series.
+        by_counts: the bucket holds nothing else, so counts tell all; otherwise each key is read back.
+        progress: told the share that is done; may raise to break off.
+
+    Raises:
+        ServerError: the server did not answer.
+    """
+    if by_counts:
+        return compare(server, bucket_id, ledger.expectation, progress=progress)
+    return read_back(server, bucket_id, ledger.expectation, spool, series, progress=progress)
+
+
+def check(comparison: Comparison) -> None:
+    """Accept what the server holds.
+
+    Raises:
+        VerificationError: it is not what was sent.
+    """
+    if comparison.differences:
+        shown = "; ".join(map(str, comparison.differences[:SHOWN_DIFFERENCES]))
+        raise VerificationError(
+            f"the server does not hold what was sent ({len(comparison.differences)} differences): {shown}"
+        )
