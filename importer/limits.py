@@ -53,7 +53,7 @@ MEASUREMENT_TROUBLE = (
     "before a comma, an equals sign, a space or a quote"
 )
 
-# Behind a backslash before a space in a tag's key, the server takes quotes for those of a text: it loses the line's end.
+# Behind a backslash before a space in a tag's key, the server takes quotes for a text's, and may lose the line's end.
 _UNUSABLE_TAG_KEY = re.compile(r"^\x00$|[\r\n]|\\( |$)")
 _UNUSABLE_FIELD_KEY = re.compile(r'^[\t\x00]|[\r\n]|\\([,= "]|$)')
 _YEAR_ONE_NS = -62_135_596_800 * 10**9
