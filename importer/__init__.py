@@ -29,7 +29,8 @@ from importer.errors import (
 )
 from importer.ledger.budget import RejectBudget
 from importer.ledger.report import Report
-from importer.mapping.spec import CsvOptions, Mapping
+from importer.mapping.parts import CsvOptions
+from importer.mapping.spec import Mapping
 from importer.options import LoadOptions
 from importer.server.connection import Connection
 

@@ -13,8 +13,9 @@ from importer.errors import ConfigurationError
 from importer.ledger.report import Report
 from importer.loading import Load
 from importer.mapping.columns import ColumnMapper
+from importer.mapping.parts import CsvOptions
 from importer.mapping.rows import RowFunction, RowMapper, load_function
-from importer.mapping.spec import CsvOptions, Mapping
+from importer.mapping.spec import Mapping
 from importer.options import LoadOptions
 from importer.progress import Progress
 from importer.server import local

@@ -50,8 +50,8 @@ from importer.server.retry import RetryPolicy, call_with_retries
 from importer.settling import check, merge_duplicates, verify
 from importer.sink.influx import InfluxSink
 from importer.sink.stdout import StreamSink
-from importer.source.blocks import locate
 from importer.source.open import Source
+from importer.source.places import locate
 from importer.source.reader import Reader
 
 __all__ = ["Load"]
@@ -291,6 +291,11 @@ class Load:
         found = merge_duplicates(ledger, spool, self._series, write)
         self._closing.duplicates = found
         warn_of_duplicates(found, self._closing.warnings)
+        if ledger.counts.empty_points:
+            self._closing.warnings.append(
+                f"{ledger.counts.empty_points:,} points of the mapper have no field and were left out; "
+                "others of the same rows were loaded"
+            )
         if not ledger.counts.points_emitted:
             outcome = "nothing was appended" if self._appends else "the bucket is empty"
             self._closing.warnings.append(

@@ -170,6 +170,7 @@ class PointBatch:
         skipped: rows without a point and without a fault, by reason.
         rows_mapped: rows that gave at least one point.
         rows_faulty: rows with at least one fault.
+        empty_points: points without a field, of rows that gave others, too.
     """
 
     block: Block
@@ -180,6 +181,7 @@ class PointBatch:
     skipped: dict[SkipReason, int]
     rows_mapped: int
     rows_faulty: int
+    empty_points: int = 0
 
 
 @dataclass(frozen=True, slots=True)

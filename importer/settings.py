@@ -13,7 +13,6 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
@@ -71,8 +70,6 @@ class ConnectionSettings:
                 f"{self.origin} gives the server's {_listed([n for n in ('url', 'token', 'org') if n not in missing])} "
                 f"but not its {_listed(missing)}; address, token and organisation must come from one and the same place"
             )
-        if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
-            raise ConfigurationError(f"{self.origin}: {self.url!r} is no address such as http://localhost:8086")
         return Connection(self.url.rstrip("/"), self.token.strip(), self.org, self.origin)
 
 

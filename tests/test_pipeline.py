@@ -18,7 +18,7 @@ from importer.ledger.rejects import RejectsFile
 from importer.ledger.windows import Windows
 from importer.pipeline import run_pipeline
 from importer.records import Block, Fault, FieldColumn, Lines, Outcome, PointBatch, Reject, Table
-from importer.source.blocks import locate
+from importer.source.places import locate
 
 FIELDS = (FieldColumn("n", "integer", "n", "n"),)
 

@@ -22,7 +22,8 @@ from importer.errors import ImporterError
 from importer.ledger.budget import RejectBudget
 from importer.ledger.report import Report
 from importer.mapping.flags import mapping_from_flags, no_flags
-from importer.mapping.spec import CsvOptions, LocalTimePolicy, Mapping
+from importer.mapping.parts import CsvOptions, LocalTimePolicy
+from importer.mapping.spec import Mapping
 from importer.mapping.timestamps import Precision
 from importer.options import Compression, LoadOptions
 from importer.server.connection import Connection
@@ -148,7 +149,10 @@ def load_command(
             raise typer.Exit(exit_code(error, stopping.signal_number)) from None
     _show(result, console, quiet=quiet, as_json=log_json)
     if sample and not dry_run:
-        show_rows(sample_rows(where(), result, sample), console)
+        try:
+            show_rows(sample_rows(where(), result, sample), console)
+        except ImporterError as error:
+            log.warning("the load is done, but its rows cannot be shown: %s", error)
 
 
 def _show(result: Report, console: Console, *, quiet: bool, as_json: bool) -> None:

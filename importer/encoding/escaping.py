@@ -10,7 +10,11 @@ import polars as pl
 
 from importer.limits import MEASUREMENT_TROUBLE, TAG_VALUE_TROUBLE, UNUSABLE_MEASUREMENT, UNUSABLE_TAG_VALUE
 
-__all__ = ["escape_key", "measurement", "string_field", "tag_value", "unusable"]
+__all__ = ["escape_key", "measurement", "string_field", "tag_value", "unending", "unusable"]
+
+# Looking for the end of a line, the server takes a space behind two backslashes (one of the text, one that escapes the
+# space) for the beginning of the fields; a comma or an equals sign behind two backslashes makes it then miscount them.
+_UNENDING = r"\\\\ (?s:.*)\\\\[,=]"
 
 _KEY = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 
@@ -52,3 +56,14 @@ def unusable(values: pl.Series, *, is_measurement: bool = False) -> tuple[pl.Ser
     if not wrong.any():
         return None
     return wrong, MEASUREMENT_TROUBLE if is_measurement else TAG_VALUE_TROUBLE
+
+
+def unending(keys: pl.Series) -> tuple[pl.Series, str] | None:
+    """Series keys, as they are written, after which the server may not find the end of the line.
+
+    Returns:
+        where they are (Boolean), and why; None if all can be written.
+    """
+    wrong = keys.str.contains(_UNENDING)
+    reason = "tags may not hold a backslash before a space and further on one before a comma or an equals sign"
+    return (wrong, reason) if wrong.any() else None

@@ -98,7 +98,9 @@ def _unusable(points: pl.DataFrame, distinct: pl.DataFrame, of_row: pl.Series, b
     """Points whose measurement or tags line protocol cannot carry."""
     checks = [("", "measurement", escaping.unusable(distinct["measurement"], is_measurement=True))]
     checks += [(tag.origin, "tag", escaping.unusable(distinct[tag.column])) for tag in batch.tags]
-    too_long = series_keys(distinct, batch.tags).str.len_bytes() > MAX_KEY_BYTES - _longest(batch.fields)
+    keys = series_keys(distinct, batch.tags)
+    checks.append(("", "tag", escaping.unending(keys)))
+    too_long = keys.str.len_bytes() > MAX_KEY_BYTES - _longest(batch.fields)
     if too_long.any():
         checks.append(("", "key_length", (too_long, f"measurement and tags are longer than {MAX_KEY_BYTES:,} bytes")))
     faults = []

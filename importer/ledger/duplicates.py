@@ -25,7 +25,6 @@ from importer.records import FieldColumn
 
 __all__ = ["DuplicateExample", "Duplicates", "find_duplicates"]
 
-MEMORY_LIMIT = "128MB"
 CHUNK_ROWS = 100_000
 MOST_EXAMPLES = 10
 MOST_TAG_VALUES = 10_000
@@ -100,7 +99,7 @@ def find_duplicates(
     fields = spool.fields
     differing: Counter[str] = Counter()
     try:
-        with _database(spool.folder) as database:
+        with spool.database() as database:
             if not _collect(database, spool, fields):
                 return found
             for chunk in _whole_keys(spool.folder / "duplicates.parquet"):
@@ -116,15 +115,6 @@ def find_duplicates(
     except duckdb.Error as error:
         raise SpoolError(f"the duplicates could not be counted: {error}") from error
     return found
-
-
-def _database(folder: Path) -> duckdb.DuckDBPyConnection:
-    database = duckdb.connect()
-    database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-    database.execute("SET threads = 2")
-    database.execute("SET preserve_insertion_order = false")
-    database.execute("SET temp_directory = $1", [str(folder / "duckdb")])
-    return database
 
 
 def _collect(database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[FieldColumn, ...]) -> bool:

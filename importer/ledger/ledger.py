@@ -34,6 +34,7 @@ class Counts:
     rows_mapped: int = 0
     rejected: int = 0
     points_emitted: int = 0
+    empty_points: int = 0
     points_acknowledged: int = 0
     points_rejected: int = 0
     bytes_read: int = 0
@@ -97,6 +98,7 @@ class Ledger:
             counts.rows_mapped += lines.rows_mapped
             counts.rejected += batch.rows_faulty + batch.rows_mapped - lines.rows_mapped
             counts.points_emitted += lines.frame.height
+            counts.empty_points += batch.empty_points
             self.skipped.update(batch.skipped)
             self._record(found)
 

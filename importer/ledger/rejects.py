@@ -40,6 +40,7 @@ class RejectsFile:
             )
         try:
             if path.is_file():
+                _check_replaceable(path)
                 path.unlink()
         except OSError as error:
             raise ConfigurationError(f"cannot replace the rejects file {str(path)!r}: {error.strerror}") from error
@@ -90,3 +91,11 @@ class RejectsFile:
             )
         )
         self.lines += 1
+
+
+def _check_replaceable(path: Path) -> None:
+    """A mistyped name must not cost a file that is something else."""
+    with path.open("rb") as file:
+        head = file.readline(1_000).strip()
+    if head and head != ",".join(COLUMNS).encode():
+        raise ConfigurationError(f"{str(path)!r} is there and is no rejects file: name another one by --rejects")

@@ -14,12 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import duckdb
 import polars as pl
 
 from importer.errors import SpoolError
 from importer.records import FieldColumn, FieldType
 
 __all__ = ["Spool"]
+
+MEMORY_LIMIT = "128MB"
 
 
 class Spool:
@@ -32,7 +35,6 @@ class Spool:
         folder: the folder.
         fields: the fields seen so far; ``column`` is the name in the files, ``f0``, ``f1``, …
         rows: points kept.
-        blocks: files written.
 
     Raises:
         SpoolError: it cannot be written.
@@ -47,7 +49,6 @@ class Spool:
                 f"cannot keep the accounts in {str(state_dir)!r}: {error.strerror}; name another folder by --state-dir"
             ) from error
         self.rows = 0
-        self.blocks = 0
         self._columns: dict[tuple[str, FieldType], FieldColumn] = {}
 
     def __enter__(self) -> Self:
@@ -68,6 +69,15 @@ class Spool:
         """A glob of the files; the folder's own name stands for itself."""
         return f"{glob.escape(str(self.folder))}/block-*.parquet"
 
+    def database(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB for questions about the files; it spills into the folder rather than take much memory."""
+        database = duckdb.connect()
+        database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        database.execute("SET threads = 2")
+        database.execute("SET preserve_insertion_order = false")
+        database.execute("SET temp_directory = $1", [str(self.folder / "duckdb")])
+        return database
+
     def append(self, block: int, points: pl.DataFrame, fields: Sequence[FieldColumn]) -> None:
         """Keep a block's points.
 
@@ -85,14 +95,13 @@ class Spool:
             *(pl.col(field.column).alias(self._column(field)) for field in fields),
         )
         try:
-            kept.write_parquet(self.folder / f"block-{block:09}.parquet", compression="lz4", statistics=False)
+            kept.write_parquet(self.folder / f"block-{block:09}.parquet", compression="lz4", statistics=True)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise SpoolError(
                 f"cannot keep the accounts in {str(self.folder)!r}: {error}; "
                 "make room, or name another folder by --state-dir"
             ) from error
         self.rows += kept.height
-        self.blocks += 1
 
     def _column(self, field: FieldColumn) -> str:
         known = self._columns.get((field.key, field.type))

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from importer.errors import MappingError
-from importer.mapping.spec import FieldSpec, Mapping, ValueSpec, check_columns, template_parts
+from importer.mapping.header import check_columns
+from importer.mapping.parts import FieldSpec, ValueSpec
+from importer.mapping.spec import Mapping
+from importer.mapping.templates import template_parts
 from importer.mapping.timestamps import Precision, parse_times
 from importer.mapping.values import DTYPES, FALSE, TRUE, to_values, type_of_first
 from importer.records import RECORD, Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
@@ -224,10 +227,14 @@ def _filter_expression(condition: str | None) -> pl.Expr | None:
     if condition is None:
         return None
     try:
-        return pl.sql_expr(condition)
+        expression = pl.sql_expr(condition)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise MappingError(f"filter {condition!r} is not an SQL condition: {reason}") from error
+    tree = expression.meta.serialize(format="json")
+    if '"Agg"' in tree or '"Over"' in tree or '"Window"' in tree:
+        raise MappingError(f"filter {condition!r} looks at more than one row; rows are judged one by one")
+    return expression
 
 
 def _shortened(cell: str, most: int = 60) -> str:

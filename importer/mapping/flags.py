@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from importer.errors import MappingError
-from importer.mapping.spec import Mapping, nearest
+from importer.mapping.header import nearest
+from importer.mapping.spec import Mapping
 from importer.records import FieldType
 
 __all__ = ["mapping_from_flags", "no_flags"]

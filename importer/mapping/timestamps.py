@@ -16,7 +16,7 @@ from typing import Literal
 import polars as pl
 
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE
-from importer.mapping.spec import TimeSpec
+from importer.mapping.parts import TimeSpec
 from importer.mapping.time_formats import RFC3339, UNIX_DIGITS, TextFormat, text_format
 
 __all__ = ["PRECISION_NS", "TOO_FINE", "Precision", "Times", "parse_times"]

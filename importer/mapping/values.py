@@ -86,6 +86,8 @@ def type_of_first(text: pl.Series, *, decimal: Literal[".", ","] = ".") -> Field
         return None
     if to_values(first, "float", decimal=decimal).faulty is None:
         return "float"
+    if first.str.contains(r"(?i)^\s*[+-]?(nan|inf(inity)?)\s*$").item():
+        return "float"  # that cell is a reject; those behind it are numbers
     return "boolean" if first.str.strip_chars().str.to_lowercase().is_in(["true", "false"]).item() else "string"
 
 

@@ -4,48 +4,31 @@ Goes in: a :class:`~importer.source.open.Stream`. Comes out: :class:`~importer.r
 
 The cut is found in columns: a newline ends a record where an even number of quotes stands before it.
 That is right as long as every quote delimits a cell; where one does not (``5" pipe``), the block is
-marked as ``stray`` and read by :data:`RECORD`, cell by cell.
+marked as ``stray`` and read by :mod:`importer.source.cells`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from importer.errors import SourceError
-from importer.records import Block, Fault, Quoting, Reject
+from importer.records import Block, Quoting
+from importer.source.cells import careful_ends, cells
 from importer.source.open import Stream
+from importer.source.places import NEWLINE, QUOTE, RETURN, newlines, source_length
 
-__all__ = [
-    "BLOCK_BYTES",
-    "NEWLINE",
-    "QUOTE",
-    "Header",
-    "UnclosedQuoteError",
-    "blocks",
-    "cells",
-    "locate",
-    "read_header",
-    "record_starts",
-]
+__all__ = ["BLOCK_BYTES", "Header", "blocks", "read_header"]
 
 BLOCK_BYTES = 4 << 20
 """Text per block: some 30,000 rows of 140 bytes. The server takes larger batches hardly faster; memory grows."""
 
 MAX_RECORD_BYTES = 64 << 20
 """A longer record is taken for an unclosed quote."""
-
-QUOTE, NEWLINE, RETURN = b'"\n\r'
-
-
-class UnclosedQuoteError(ValueError):
-    """A record's quoted cell has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +79,7 @@ def read_header(stream: Stream, delimiter: str) -> Header:
         raise SourceError(f"{stream.source.name!r}: the first line is blank; it must name the columns")
     if any("\r" in column.replace("\r\n", "") for column in columns):
         raise SourceError(f"{stream.source.name!r}: lines end with a bare CR; convert them to LF or CRLF")
-    offset = stream.mark_bytes + _source_length(record, stream.encoding)
+    offset = stream.mark_bytes + source_length(record, stream.encoding)
     return Header(columns, text[cut.end :], offset, 1 + record.count(b"\n"))
 
 
@@ -158,7 +141,7 @@ def blocks(
             delimiter=delimiter,
             encoding=stream.encoding,
         )
-        offset += _source_length(data, stream.encoding)
+        offset += source_length(data, stream.encoding)
         line += data.count(b"\n")
         number += 1
         if limit is not None:
@@ -167,90 +150,6 @@ def blocks(
         pieces, size, wanted = [rest], len(rest), block_bytes
         if ended and not rest:
             return
-
-
-def record_starts(block: Block) -> npt.NDArray[np.int64]:
-    """Offsets in ``block.data`` at which the records start, and the end of the last: records + 1 values."""
-    if block.quoting == "stray":
-        ends = list(_careful_ends(block.data, block.delimiter))
-        if len(ends) < block.records:
-            ends.append(len(block.data))
-        return np.array([0, *ends], dtype=np.int64)
-    ends_array = _newlines(block.data, quoted=block.quoting == "regular") + 1
-    return np.concatenate(([0], ends_array)).astype(np.int64)
-
-
-def locate(block: Block, faults: tuple[Fault, ...]) -> list[Reject]:
-    """Turn positions in a block into places in the user's file.
-
-    Args:
-        block: the block.
-        faults: what is wrong with records of it.
-
-    Returns:
-        one reject per fault, in the order of the file.
-    """
-    if not faults:
-        return []
-    starts = record_starts(block)
-    rejects = []
-    reached, line, byte_offset = 0, block.first_line, block.byte_offset
-    for fault in sorted(faults, key=lambda fault: fault.record):
-        start, end = int(starts[fault.record]), int(starts[fault.record + 1])
-        # Counted on from the fault before: a block may be nothing but faults.
-        line += block.data.count(b"\n", reached, start)
-        byte_offset += _source_length(block.data[reached:start], block.encoding)
-        reached = start
-        rejects.append(
-            Reject(
-                source=block.source,
-                line=line,
-                byte_offset=byte_offset,
-                column=fault.column,
-                error_type=fault.error_type,
-                error_message=fault.message,
-                raw=block.data[start:end].decode(errors="backslashreplace").rstrip("\r\n"),
-            )
-        )
-    return rejects
-
-
-def cells(record: bytes, delimiter: str) -> list[bytes]:
-    """The cells of one record, read with care: only a quote at a cell's start opens a quoted cell.
-
-    Raises:
-        UnclosedQuoteError: a quoted cell has no end.
-    """
-    body = record[:-1] if record.endswith(b"\n") else record
-    body = body.removesuffix(b"\r")
-    found = []
-    position = 0
-    pattern = _cell_pattern(delimiter)
-    while True:
-        match = pattern.match(body, position)
-        if match is None:
-            raise UnclosedQuoteError
-        quoted, tail, plain = match.groups()
-        found.append(plain if quoted is None else quoted.replace(b'""', b'"') + tail)
-        position = match.end()
-        if position >= len(body):
-            return found
-        position += 1
-
-
-@lru_cache(maxsize=8)
-def _cell_pattern(delimiter: str) -> re.Pattern[bytes]:
-    """One cell: quoted, with whatever follows the closing quote; or plain."""
-    stop = re.escape(delimiter.encode())
-    return re.compile(rb'"((?:[^"]++|"")*+)"([^' + stop + rb'\n]*+)|((?!")[^' + stop + rb"\n]*+)")
-
-
-@lru_cache(maxsize=8)
-def _record_pattern(delimiter: str) -> re.Pattern[bytes]:
-    """One whole record with its newline."""
-    stop = re.escape(delimiter.encode())
-    cell = rb'(?:"(?:[^"]++|"")*+"[^' + stop + rb'\n]*+|(?!")[^' + stop + rb"\n]*+)"
-    return re.compile(cell + rb"(?:" + stop + cell + rb")*+\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,38 +163,19 @@ def _cut(text: bytes, delimiter: str, *, first_only: bool = False, limit: int | 
     """Where the last whole record (or the first, or the ``limit``-th) of a text ends; 0 if none does."""
     wanted = 1 if first_only else limit
     if b'"' not in text:
-        ends = _newlines(text, quoted=False) if wanted is not None else None
+        ends = newlines(text, quoted=False) if wanted is not None else None
         if ends is None:
             return _Cut(text.rfind(b"\n") + 1, text.count(b"\n"), "none")
         return _at(ends[:wanted] + 1, "none")
     if not _has_stray_quote(text, delimiter):
-        ends = _newlines(text, quoted=True)
+        ends = newlines(text, quoted=True)
         return _at(ends[:wanted] + 1, "regular")
-    found = list(islice(_careful_ends(text, delimiter), wanted))
+    found = list(islice(careful_ends(text, delimiter), wanted))
     return _at(np.array(found, dtype=np.int64), "stray")
-
-
-def _careful_ends(text: bytes, delimiter: str) -> Iterator[int]:
-    pattern = _record_pattern(delimiter)
-    position = 0
-    while match := pattern.match(text, position):
-        position = match.end()
-        yield position
 
 
 def _at(ends: npt.NDArray[np.int64], quoting: Quoting) -> _Cut:
     return _Cut(int(ends[-1]) if len(ends) else 0, len(ends), quoting)
-
-
-def _newlines(text: bytes, *, quoted: bool) -> npt.NDArray[np.int64]:
-    """Offsets of the newlines that end records."""
-    octets = np.frombuffer(text, dtype=np.uint8)
-    newlines: npt.NDArray[np.int64] = np.flatnonzero(octets == NEWLINE)
-    if not quoted:
-        return newlines
-    quotes_before = np.searchsorted(np.flatnonzero(octets == QUOTE), newlines)
-    ends: npt.NDArray[np.int64] = newlines[quotes_before % 2 == 0]
-    return ends
 
 
 def _has_stray_quote(text: bytes, delimiter: str) -> bool:
@@ -309,16 +189,6 @@ def _has_stray_quote(text: bytes, delimiter: str) -> bool:
     after = octets[inner + 1]
     closes = (after == stop) | (after == NEWLINE) | (after == RETURN) | (after == QUOTE)
     return not (opens.all() and closes.all())
-
-
-def _source_length(text: bytes, encoding: str) -> int:
-    """Bytes that a piece of UTF-8 text takes in the source's own encoding."""
-    if encoding == "utf-8" or (text.isascii() and encoding in _ASCII_ALIKE):
-        return len(text)
-    return len(text.decode().encode(encoding))
-
-
-_ASCII_ALIKE = frozenset({"ascii", "iso8859-1", "iso8859-15", "cp1252", "cp1250", "cp1251", "cp437", "cp850"})
 
 
 def _too_long(name: str, line: int) -> str:

@@ -18,7 +18,8 @@ import numpy.typing as npt
 import polars as pl
 
 from importer.records import RECORD, Block, Fault, Table
-from importer.source.blocks import NEWLINE, QUOTE, UnclosedQuoteError, cells, record_starts
+from importer.source.cells import UnclosedQuoteError, cells
+from importer.source.places import NEWLINE, QUOTE, record_starts
 
 __all__ = ["to_table"]
 
@@ -99,11 +100,16 @@ def _all_but(delimiter: str) -> bytes:
     return bytes(set(range(256)) - {QUOTE, NEWLINE, ord(delimiter)})
 
 
+def _blanks(delimiter: str) -> bytes:
+    """What may stand in a blank line; a tab that delimits cells is none of it."""
+    return b" \t\r\n".replace(delimiter.encode(), b"")
+
+
 def _blank(block: Block, lengths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     blank: npt.NDArray[np.bool_] = (lengths == 1) & (counts == 0)
     starts = record_starts(block)
     for index in np.flatnonzero((counts == 0) & (lengths > 1)):
-        blank[index] = not block.data[starts[index] : starts[index + 1]].strip(b" \t\r\n")
+        blank[index] = not block.data[starts[index] : starts[index + 1]].strip(_blanks(block.delimiter))
     return blank
 
 
@@ -117,7 +123,7 @@ def _by_cells(block: Block, columns: Sequence[str]) -> Table:
     blank = 0
     for index in range(block.records):
         record = block.data[starts[index] : starts[index + 1]]
-        if not record.strip(b" \t\r\n"):
+        if not record.strip(_blanks(block.delimiter)):
             blank += 1
             continue
         try:

@@ -90,11 +90,14 @@ def compare(
         return counted, wrong
 
     windows = list(_windows(expectation))
-    with ThreadPoolExecutor(QUESTIONS_AT_ONCE, "verify") as pool:
+    pool = ThreadPoolExecutor(QUESTIONS_AT_ONCE, "verify")
+    try:
         for done, (counted, wrong) in enumerate(pool.map(ask, windows), start=1):
             stored.update(counted)
             differences += wrong
             progress(done / len(windows))
+    finally:
+        pool.shutdown(cancel_futures=True)  # an error or a stop asks no further question
     return Comparison(stored, tuple(differences))
 
 

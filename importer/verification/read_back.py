@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-import duckdb
 import polars as pl
 from influxdb_client import Dialect
 
@@ -22,7 +21,7 @@ from importer.errors import ServerError
 from importer.ledger.expectation import Expectation, FieldName
 from importer.ledger.spool import Spool
 from importer.limits import MAX_TIME_NS
-from importer.mapping.spec import TimeSpec
+from importer.mapping.parts import TimeSpec
 from importer.mapping.timestamps import parse_times
 from importer.records import TagColumn
 from importer.server.connection import Server, translated
@@ -87,7 +86,7 @@ def _written(spool: Spool, name: FieldName, start_ns: int, stop_ns: int, series:
     measurement, field = name
     columns = [item.column for item in spool.fields if item.key == field]
     has_value = " OR ".join(f"{column} IS NOT NULL" for column in columns)
-    with duckdb.connect() as database:
+    with spool.database() as database:
         found: dict[str, Any] = database.execute(
             "SELECT DISTINCT series, time FROM read_parquet($1, union_by_name = true) "  # noqa: S608 - names of our own
             f"WHERE time >= $2 AND time < $3 AND ({has_value})",

@@ -29,7 +29,7 @@ pieces = st.sampled_from(SPECIAL) | st.characters(exclude_categories=("Cs",))
 texts = st.lists(pieces, max_size=7).map("".join)
 
 _clock = itertools.count(0, 1_000)
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=600, deadline=None)
 
 
 @given(st.lists(texts, min_size=1, max_size=30))

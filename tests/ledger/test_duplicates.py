@@ -195,7 +195,7 @@ def test_the_hint_is_the_field_that_tells_colliding_points_apart_and_takes_few_v
         P(n // 3, {"event": f"e{n}", "bird": "abc"[n % 3], "lat": n / 7, "sex": "f", "age": n % 3 // 2})
         for n in range(300)
     ]
-    assert find(tmp_path, [points]).duplicates.tag_hint == "bird"
+    assert find(tmp_path, [points]).duplicates.tag_hint == "column of bird"
 
 
 def test_there_is_no_hint_where_every_value_is_another(tmp_path: Path) -> None:

@@ -363,3 +363,11 @@ def test_a_function_that_cannot_be_had_is_refused_with_the_reason(
     monkeypatch.setattr(sys, "path", sys.path.copy())
     with pytest.raises(MappingError, match=f"^mapper '{name}': {message}"):
         load_function(name)
+
+
+def test_points_without_a_field_beside_others_are_counted() -> None:
+    def two(row: dict[str, str]) -> list[Point]:
+        return [Point("m").field("v", 1).time(int(row["t"])), Point("m").tag("a", "b").time(int(row["t"]))]
+
+    batch = run(two, "t\n1\n2\n")
+    assert (batch.rows_mapped, batch.frame.height, batch.empty_points) == (2, 2, 2)

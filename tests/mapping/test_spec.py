@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from importer.errors import MappingError
 from importer.limits import RESERVED_KEYS
-from importer.mapping.spec import CsvOptions, Mapping, check_columns, template_columns, template_parts
+from importer.mapping.header import check_columns
+from importer.mapping.parts import CsvOptions
+from importer.mapping.spec import Mapping
+from importer.mapping.templates import template_columns, template_parts
 
 GOOD: dict[str, Any] = {
     "measurement": "m",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from importer.mapping.spec import TimeSpec
+from importer.mapping.parts import TimeSpec
 from importer.mapping.time_formats import check_format, check_timezone
 from importer.mapping.timestamps import parse_times
 

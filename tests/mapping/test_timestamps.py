@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
-from importer.mapping.spec import TimeSpec
+from importer.mapping.parts import TimeSpec
 from importer.mapping.timestamps import parse_times
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -11,8 +11,9 @@ from unittest.mock import patch
 
 from importer.records import RECORD, Block, Fault, Reject, Table
 from importer.source import open as opening
-from importer.source.blocks import blocks, locate, read_header
+from importer.source.blocks import blocks, read_header
 from importer.source.open import Source, Stream
+from importer.source.places import locate
 from importer.source.table import to_table
 
 Row = tuple[str | None, ...]

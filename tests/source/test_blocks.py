@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from importer.errors import SourceError
 from importer.records import Fault
 from importer.source import blocks as cutting
-from importer.source.blocks import UnclosedQuoteError, cells, locate, record_starts
+from importer.source.cells import UnclosedQuoteError, cells
+from importer.source.places import locate, record_starts
 from tests.source.reading import as_csv_reads_it, read
 
 DELIMITERS = st.sampled_from([",", ";", "\t", "|", " ", "x"])

@@ -1,0 +1,80 @@
+"""Where records stand: in their block, and in the user's file."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from importer.records import Block, Fault, Reject
+from importer.source.cells import careful_ends
+
+__all__ = ["NEWLINE", "QUOTE", "RETURN", "locate", "newlines", "record_starts", "source_length"]
+
+QUOTE, NEWLINE, RETURN = b'"\n\r'
+
+
+def record_starts(block: Block) -> npt.NDArray[np.int64]:
+    """Offsets in ``block.data`` at which the records start, and the end of the last: records + 1 values."""
+    if block.quoting == "stray":
+        ends = list(careful_ends(block.data, block.delimiter))
+        if len(ends) < block.records:
+            ends.append(len(block.data))
+        return np.array([0, *ends], dtype=np.int64)
+    ends_array = newlines(block.data, quoted=block.quoting == "regular") + 1
+    return np.concatenate(([0], ends_array)).astype(np.int64)
+
+
+def locate(block: Block, faults: tuple[Fault, ...]) -> list[Reject]:
+    """Turn positions in a block into places in the user's file.
+
+    Args:
+        block: the block.
+        faults: what is wrong with records of it.
+
+    Returns:
+        one reject per fault, in the order of the file.
+    """
+    if not faults:
+        return []
+    starts = record_starts(block)
+    rejects = []
+    reached, line, byte_offset = 0, block.first_line, block.byte_offset
+    for fault in sorted(faults, key=lambda fault: fault.record):
+        start, end = int(starts[fault.record]), int(starts[fault.record + 1])
+        # Counted on from the fault before: a block may be nothing but faults.
+        line += block.data.count(b"\n", reached, start)
+        byte_offset += source_length(block.data[reached:start], block.encoding)
+        reached = start
+        rejects.append(
+            Reject(
+                source=block.source,
+                line=line,
+                byte_offset=byte_offset,
+                column=fault.column,
+                error_type=fault.error_type,
+                error_message=fault.message,
+                raw=block.data[start:end].decode(errors="backslashreplace").rstrip("\r\n"),
+            )
+        )
+    return rejects
+
+
+def newlines(text: bytes, *, quoted: bool) -> npt.NDArray[np.int64]:
+    """Offsets of the newlines that end records."""
+    octets = np.frombuffer(text, dtype=np.uint8)
+    newlines: npt.NDArray[np.int64] = np.flatnonzero(octets == NEWLINE)
+    if not quoted:
+        return newlines
+    quotes_before = np.searchsorted(np.flatnonzero(octets == QUOTE), newlines)
+    ends: npt.NDArray[np.int64] = newlines[quotes_before % 2 == 0]
+    return ends
+
+
+def source_length(text: bytes, encoding: str) -> int:
+    """Bytes that a piece of UTF-8 text takes in the source's own encoding."""
+    if encoding == "utf-8" or (text.isascii() and encoding in _ASCII_ALIKE):
+        return len(text)
+    return len(text.decode().encode(encoding))
+
+
+_ASCII_ALIKE = frozenset({"ascii", "iso8859-1", "iso8859-15", "cp1252", "cp1250", "cp1251", "cp437", "cp850"})
