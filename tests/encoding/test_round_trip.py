@@ -29,7 +29,7 @@ pieces = st.sampled_from(SPECIAL) | st.characters(exclude_categories=("Cs",))
 texts = st.lists(pieces, max_size=7).map("".join)
 
 _clock = itertools.count(0, 1_000)
-quick = settings(max_examples=600, deadline=None)
+quick = settings(max_examples=40, deadline=None)
 
 
 @given(st.lists(texts, min_size=1, max_size=30))
@@ -168,6 +168,21 @@ def test_a_backslash_before_a_space_in_a_tag_key_is_refused_because_the_server_m
     assert key_trouble("tag", "a\\ b")
     with pytest.raises(MalformedLinesError):
         write(influxd.server, bucket_id, encoded([P(0, {"s": "x"}, {"a\\ b": 'x"'}), P(1, {"s": "innocent"})]))
+
+
+@pytest.mark.parametrize(
+    ("tags", "key"), [({"a": "\\ ", "b": "\\=x"}, '"f'), ({"a": "\\ \\=x"}, '"f'), ({"a": "x\\ y\\,z"}, "f")]
+)
+def test_tags_after_which_the_server_may_not_find_the_end_of_the_line_are_refused(
+    influxd: Influxd, bucket_id: str, tags: dict[str, str | None], key: str
+) -> None:
+    point = P(0, {key: "x\ny"}, tags)
+    assert [fault.error_type for fault in encoded([point]).faults] == ["tag"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(escaping, "unending", lambda _: None)
+        lines = encoded([point, P(1, {"s": "innocent"})])
+    with pytest.raises(MalformedLinesError):
+        write(influxd.server, bucket_id, lines)
 
 
 @pytest.mark.parametrize(
