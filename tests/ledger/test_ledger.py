@@ -112,9 +112,17 @@ def test_the_rejects_file_tells_the_place_the_reason_and_the_text_of_each(make: 
 
 def test_there_is_no_rejects_file_without_a_reject_and_an_old_one_is_removed(make: Make, tmp_path: Path) -> None:
     path = tmp_path / "rejects.csv"
-    path.write_text("of the last run")
+    path.write_text(",".join(COLUMNS) + "\nof the last run\n")
     mapped(make(rejects=path), [P(1, {"a": 1.0})])
     assert not path.exists()
+
+
+def test_a_file_that_is_no_rejects_file_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.toml"
+    path.write_text('measurement = "m"\n')
+    with pytest.raises(ConfigurationError, match="is no rejects file: name another one by --rejects"):
+        RejectsFile(path)
+    assert path.read_text() == 'measurement = "m"\n'
 
 
 def test_the_message_of_too_many_rejects_names_the_first_one_and_the_way_out(make: Make) -> None:
