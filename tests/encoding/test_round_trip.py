@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from influxdb_client import Point
 
+from importer.encoding import escaping
 from importer.encoding.line_protocol import body
 from importer.errors import MalformedLinesError, MappingError, ServerError
 from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, key_trouble, measurement_trouble
