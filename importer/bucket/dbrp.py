@@ -1,20 +1,22 @@
-"""Explicit DBRP mappings: the database names by which InfluxQL clients reach a bucket.
+"""DBRP mappings: the database names by which InfluxQL reaches a bucket.
 
-Goes in: bucket ids and the mappings that the old bucket had. Comes out: the same mappings for the new
-bucket, and a warning for each that could not be carried. A mapping names its bucket by id and cannot be
-given another, so it is deleted and made again; the swap's mark remembers it meanwhile.
+Goes in: bucket ids and the explicit mappings that the old bucket had. Comes out: the same mappings for the
+new bucket, and a warning for each that could not be carried. A mapping names its bucket by id and cannot be
+given another, so it is deleted and made again; the swap's mark remembers it meanwhile. For the importer's own
+questions: a database name that leads to one bucket for certain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from importer.bucket.mark import DatabaseMapping
 from importer.errors import AuthorizationError, NotFoundError, RequestRefusedError
 from importer.server.connection import Server
 
-__all__ = ["explicit_mappings", "move_mappings"]
+__all__ = ["explicit_mappings", "influxql_name", "move_mappings"]
 
 PATH = "/api/v2/dbrps"
 
@@ -24,8 +26,36 @@ def explicit_mappings(server: Server, bucket_id: str) -> tuple[DatabaseMapping, 
     return tuple(
         DatabaseMapping(entry["database"], entry["retention_policy"], entry["default"])
         for entry in _entries(server, {"bucketID": bucket_id})
-        if not entry["virtual"]
+        if not entry["virtual"] and entry["database"] != _own_database(bucket_id)
     )
+
+
+@contextmanager
+def influxql_name(server: Server, bucket_id: str) -> Iterator[tuple[str, str]]:
+    """A database and retention policy by which InfluxQL reaches this very bucket.
+
+    The server itself maps a bucket's name, but an explicit mapping of that name goes before it, and the
+    buckets ``birds`` and ``birds/autogen`` share one. A bucket that has no name of its own gets one for the
+    time of the question.
+
+    Raises:
+        ServerError: the server refused or did not answer.
+    """
+    entries = _entries(server, {"bucketID": bucket_id})
+    for entry in entries:
+        name = entry["database"], entry["retention_policy"]
+        namesakes = _entries(server, {"db": name[0], "rp": name[1]})
+        if name[0] != _own_database(bucket_id) and all(other["bucketID"] == bucket_id for other in namesakes):
+            yield name
+            return
+    left_behind = (entry for entry in entries if entry["database"] == _own_database(bucket_id))
+    own = next(left_behind, None) or _create(
+        server, DatabaseMapping(_own_database(bucket_id), "autogen", default=True), bucket_id
+    )
+    try:
+        yield own["database"], own["retention_policy"]
+    finally:
+        _delete(server, own["id"])
 
 
 def move_mappings(server: Server, mappings: Iterable[DatabaseMapping], old_id: str | None, new_id: str) -> list[str]:
@@ -63,17 +93,23 @@ def _move(server: Server, mapping: DatabaseMapping, old_id: str | None, new_id: 
     for entry in found:
         if entry["bucketID"] == old_id:
             _delete(server, entry["id"])
-    server.call(
-        "POST",
-        PATH,
-        body={
-            "orgID": server.org_id,
-            "bucketID": new_id,
-            "database": mapping.database,
-            "retention_policy": mapping.retention_policy,
-            "default": mapping.default,
-        },
-    )
+    _create(server, mapping, new_id)
+
+
+def _own_database(bucket_id: str) -> str:
+    return f"importer-{bucket_id}"
+
+
+def _create(server: Server, mapping: DatabaseMapping, bucket_id: str) -> dict[str, Any]:
+    body = {
+        "orgID": server.org_id,
+        "bucketID": bucket_id,
+        "database": mapping.database,
+        "retention_policy": mapping.retention_policy,
+        "default": mapping.default,
+    }
+    created: dict[str, Any] = server.call("POST", PATH, body=body)
+    return created
 
 
 def _entries(server: Server, query: dict[str, str]) -> list[dict[str, Any]]:

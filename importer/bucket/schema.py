@@ -1,26 +1,27 @@
 """The fields that a bucket holds already, with their types.
 
-Goes in: a bucket's id. Comes out: the type of each measurement's fields. A load that appends must keep to
-them: a field that has another type in another shard group is accepted by the server, and then lost by Flux.
+Goes in: a bucket's id. Comes out: the types of each measurement's fields. The server takes a field that has
+another type in another shard group, and then Flux reads and counts only a part of it, without an error. So
+the question goes to the index, by way of InfluxQL: it names every type, in milliseconds whatever the number of
+shard groups. (Flux would have to be asked once for each shard group, and would still see one type only in a
+bucket whose shard duration was changed.)
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from importer.limits import MAX_TIME_NS, MIN_TIME_NS
+from importer.bucket.dbrp import influxql_name
+from importer.errors import RequestRefusedError
 from importer.records import FieldType
-from importer.server.connection import Server, translated
+from importer.server.connection import Server
 
 __all__ = ["field_types"]
 
-# The first value of each series and field, without the values of other fields beside it.
-_FIRST: Final = """from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop))
-    |> first() |> keep(columns: ["_measurement", "_field", "_value"])"""
-_FLUX_TYPES: Final[dict[str, FieldType]] = {
-    "double": "float",
-    "long": "integer",
-    "unsignedLong": "unsigned",
+_TYPES: Final[dict[str, FieldType]] = {
+    "float": "float",
+    "integer": "integer",
+    "unsigned": "unsigned",
     "boolean": "boolean",
     "string": "string",
 }
@@ -32,12 +33,17 @@ def field_types(server: Server, bucket_id: str) -> dict[tuple[str, str], set[Fie
     Raises:
         ServerError: the server did not answer the question.
     """
-    params = {"bucket_id": bucket_id, "start": MIN_TIME_NS, "stop": MAX_TIME_NS}
-    with translated():
-        tables = server.client.query_api().query(_FIRST, params=params)
+    return server.patiently(lambda: _asked_once(server, bucket_id))
+
+
+def _asked_once(server: Server, bucket_id: str) -> dict[tuple[str, str], set[FieldType]]:
+    with influxql_name(server, bucket_id) as (database, policy):
+        query = {"db": database, "rp": policy, "q": "SHOW FIELD KEYS"}
+        (result,) = server.call("GET", "/query", query=query)["results"]
+    if "error" in result:
+        raise RequestRefusedError(f"the server does not tell the types of the fields: {result['error']}")
     types: dict[tuple[str, str], set[FieldType]] = {}
-    for table in tables:
-        kind = next(column.data_type for column in table.columns if column.label == "_value")
-        for record in table.records:
-            types.setdefault((record["_measurement"], record["_field"]), set()).add(_FLUX_TYPES[kind])
+    for measurement in result.get("series", ()):
+        for field, kind in measurement["values"]:
+            types.setdefault((measurement["name"], field), set()).add(_TYPES[kind])
     return types
