@@ -149,8 +149,16 @@ def _ask(server: Server, path: str, query: dict[str, str]) -> tuple[Any, datetim
             _return_http_data_only=False,
         )
         data = response.data
-    date = headers.get("Date")
-    return json.loads(data), email.utils.parsedate_to_datetime(date) if date else datetime.now(UTC)
+    return json.loads(data), _moment(headers.get("Date"))
+
+
+def _moment(date: str | None) -> datetime:
+    """An answer's time; a proxy may have left it out, or have added its own, which makes it one without a zone."""
+    try:
+        moment = email.utils.parsedate_to_datetime(date or "")
+    except ValueError:
+        return datetime.now(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _bucket(entry: dict[str, Any], now: datetime | None) -> Bucket:
