@@ -7,6 +7,11 @@ The mark is one bracketed JSON object at the very end::
 
 The state of a load and of its swap lives there, in the server, so that a run from any machine can go
 on with it. What only resembles a mark is the user's text.
+
+Whether somebody wrote to a bucket since its load is told by the number of its values, not of its points:
+the server counts the values of each field, and has no points apart from them, so that points could only be
+counted by reading the whole bucket; and a field that was added to a point that exists is one more value, but
+no more point. The number of points is kept for people.
 """
 
 from __future__ import annotations
@@ -74,6 +79,8 @@ class Mark:
         partner: id of the other bucket of a swap.
         mappings: explicit DBRP mappings that must exist again for the new bucket.
         keep_old: whether the old bucket is kept under another name.
+        unasked: whether the old bucket is replaced without being asked for, and so is deleted only if it still
+            holds the values that its own load had stored.
         origin_load_id: for ``old``: the load that had filled it; None if the importer had not made it.
         v: version of this format.
     """
@@ -89,6 +96,7 @@ class Mark:
     partner: str | None = None
     mappings: tuple[DatabaseMapping, ...] = ()
     keep_old: bool = False
+    unasked: bool = False
     origin_load_id: str | None = None
     v: Literal[1] = 1
 
