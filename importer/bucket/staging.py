@@ -6,6 +6,7 @@ server allows a name only once, of two loads that begin at the same moment one g
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from importer.bucket import catalogue
@@ -28,10 +29,8 @@ def take_place(
     settings: BucketSettings,
     *,
     say: Callable[[str], None],
-) -> tuple[HeldBucket, bool]:
-    """Get hold of the target's staging bucket.
-
-    A dead load's staging bucket is removed, unless it belongs to this very load: then it is gone on with.
+) -> HeldBucket:
+    """Get hold of the target's staging bucket; what a dead load left there is removed.
 
     Args:
         server: the connection.
@@ -39,29 +38,26 @@ def take_place(
         settings: retention and shard duration of a new staging bucket.
         say: takes a line for the user.
 
-    Returns:
-        The bucket, and whether it is one that this load left behind.
-
     Raises:
         LoadInProgressError: another load of this target is alive; names it.
         BucketExistsError: the name is taken by a bucket that is not the importer's to remove.
+        ServerError: the server refused or did not answer.
     """
     name = staging_name(mark.target)
     for _ in range(ATTEMPTS):
-        found = catalogue.find(server, name)
+        found = server.patiently(lambda: catalogue.find(server, name))
         if found is None:
             try:
-                return HeldBucket.create(server, name, settings, mark), False
+                return server.patiently(lambda: HeldBucket.create(server, name, settings, mark))
             except NameTakenError:
                 continue
         left_behind = _left_behind(found)
-        if left_behind.load_id == mark.load_id and left_behind.role == mark.role:
-            return HeldBucket.claim(server, found, left_behind), True
-        catalogue.delete(server, found.id)
-        say(
-            f"removed what the load {left_behind.load_id} (begun {left_behind.since}) had left unfinished "
-            f"for the bucket {mark.target!r}"
-        )
+        server.patiently(functools.partial(catalogue.delete, server, found.id))
+        if left_behind.load_id != mark.load_id:  # its own it is where the answer to its making was lost
+            say(
+                f"removed what the load {left_behind.load_id} (begun {left_behind.since}) had left unfinished "
+                f"for the bucket {mark.target!r}"
+            )
     raise LoadInProgressError(f"the bucket {mark.target!r} is wanted by several loads at this moment; try again")
 
 

@@ -12,18 +12,20 @@ name. Every step may be done again, and at every moment one complete copy exists
     announce      old bucket                            staging, now in phase ``swapping``: it is complete
     set aside     nothing, for some milliseconds        old bucket as ``T.importer-old-<load>``, staging
     put in place  new bucket, in phase ``finishing``    old bucket
-    finish        new bucket                            old bucket until labels and mappings are carried
+    finish        new bucket                            old bucket until labels and mappings are carried;
+                                                        then, if it is replaced unasked, it is looked at once
+                                                        more, as nobody can write to it by its name now
     close         new bucket, marked with its numbers   nothing, or the old bucket as ``T.old-<time>``
     ============  ====================================  ==================================================
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar
-
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from importer.bucket import catalogue
 from importer.bucket.catalogue import Bucket, NameTakenError
@@ -31,21 +33,13 @@ from importer.bucket.dbrp import explicit_mappings, move_mappings
 from importer.bucket.holding import HeldBucket
 from importer.bucket.mark import Mark
 from importer.bucket.names import aside_name, kept_name
-from importer.errors import (
-    AuthorizationError,
-    LoadError,
-    NotFoundError,
-    RequestRefusedError,
-    TransientServerError,
-)
+from importer.bucket.policy import change_since_load
+from importer.errors import AuthorizationError, LoadError, NotFoundError, RequestRefusedError
 from importer.server.connection import Server
 
-__all__ = ["Checkpoint", "complete", "patiently", "retire", "swap"]
-
-T = TypeVar("T")
+__all__ = ["Checkpoint", "complete", "retire", "swap"]
 
 Checkpoint = Callable[[str], None]
-PATIENCE_SECONDS = 60.0
 
 
 def swap(
@@ -56,6 +50,7 @@ def swap(
     points: int,
     values: int,
     keep_old: bool,
+    unasked: bool,
     checkpoint: Checkpoint,
 ) -> list[str]:
     """Let the staging bucket take the target's name.
@@ -67,16 +62,27 @@ def swap(
         points: distinct points that the new bucket holds.
         values: field values that it holds.
         keep_old: keep the old bucket under another name.
+        unasked: keep it too if it no longer holds what its own load had stored.
         checkpoint: called with each step's name once it is done.
 
     Returns:
-        Warnings of what could not be carried over.
+        Warnings of what could not be carried over, and of an old bucket that is kept though not asked for.
 
     Raises:
         LoadError: the staging bucket was lost to another process, or the name to another bucket.
-        ServerError: the server refused a step or was silent for a minute; a repair goes on from there.
+        ServerError: the server refused a step, or was away for longer than its patience; a repair goes on
+            from there.
     """
-    patiently(lambda: announce(server, held, old, points=points, values=values, keep_old=keep_old))
+    announced = replace(
+        held.mark,
+        phase="swapping",
+        points=points,
+        values=values,
+        partner=old.id if old else None,
+        keep_old=keep_old,
+        unasked=unasked,
+    )
+    server.patiently(lambda: announce(server, held, announced))
     checkpoint("announce")
     return complete(server, held, checkpoint)
 
@@ -86,44 +92,22 @@ def complete(server: Server, held: HeldBucket, checkpoint: Checkpoint) -> list[s
 
     Args, Returns, Raises: as :func:`swap`.
     """
-    steps: tuple[tuple[str, Callable[[], list[str] | None]], ...] = (
-        ("set aside", lambda: set_aside(server, held)),
-        ("put in place", lambda: put_in_place(server, held)),
-        ("carry", lambda: carry(server, held)),
-        ("retire", lambda: retire_partner(server, held)),
-        ("close", lambda: close(held)),
-    )
-    warnings: list[str] = []
-    for name, step in steps:
-        noticed = patiently(step)
-        warnings += noticed or []
-        checkpoint(name)
+    server.patiently(lambda: set_aside(server, held))
+    checkpoint("set aside")
+    server.patiently(lambda: put_in_place(server, held))
+    checkpoint("put in place")
+    warnings = server.patiently(lambda: carry(server, held))
+    checkpoint("carry")
+    warnings += retire_partner(server, held)
+    checkpoint("retire")
+    server.patiently(lambda: close(held))
+    checkpoint("close")
     return warnings
 
 
-def patiently(step: Callable[[], T]) -> T:
-    """Do a step that may be done again, until the server answers or a minute has passed."""
-    return Retrying(
-        retry=retry_if_exception_type(TransientServerError),
-        wait=wait_random_exponential(multiplier=0.2, max=10),
-        stop=stop_after_delay(PATIENCE_SECONDS),
-        reraise=True,
-    )(step)
-
-
-def announce(server: Server, held: HeldBucket, old: Bucket | None, *, points: int, values: int, keep_old: bool) -> None:
+def announce(server: Server, held: HeldBucket, mark: Mark) -> None:
     """Say in the staging bucket that it is complete, and all that a repair needs to know."""
-    held.describe(
-        replace(
-            held.mark,
-            phase="swapping",
-            points=points,
-            values=values,
-            partner=old.id if old else None,
-            mappings=explicit_mappings(server, old.id) if old else (),
-            keep_old=keep_old,
-        )
-    )
+    held.describe(replace(mark, mappings=explicit_mappings(server, mark.partner) if mark.partner else ()))
 
 
 def set_aside(server: Server, held: HeldBucket) -> None:
@@ -145,6 +129,7 @@ def set_aside(server: Server, held: HeldBucket) -> None:
         origin_load_id=before.load_id if before else None,
         partner=held.id,
         keep_old=mark.keep_old,
+        unasked=mark.unasked,
     )
     catalogue.update(server, old.id, old.settings.text, aside, aside_name(mark.target, mark.load_id))
 
@@ -175,33 +160,53 @@ def carry(server: Server, held: HeldBucket) -> list[str]:
     return warnings + move_mappings(server, held.mark.mappings, held.mark.partner, held.id)
 
 
-def retire_partner(server: Server, held: HeldBucket) -> None:
-    """Delete the old bucket, or give it the name under which it is kept."""
-    old = _partner(server, held)
-    if old is not None:
-        held.check()
-        retire(server, old, keep=held.mark.keep_old)
+def retire_partner(server: Server, held: HeldBucket) -> list[str]:
+    """Delete the old bucket, or give it the name under which it is kept; returns warnings."""
+    old = server.patiently(lambda: _partner(server, held))
+    if old is None:
+        return []
+    server.patiently(held.check)
+    return retire(server, old)
 
 
-def retire(server: Server, old: Bucket, *, keep: bool) -> None:
+def retire(server: Server, old: Bucket) -> list[str]:
     """Delete a bucket that was set aside, or make it an ordinary one under another name.
+
+    It is kept if that was asked for, and also if it was to be replaced unasked and somebody has changed it
+    between the load's last look at it and its renaming.
 
     Args:
         server: the connection.
         old: a bucket in the role ``old``; any other, such as one kept already, is left alone.
-        keep: whether it is kept.
+
+    Returns:
+        A warning of a bucket that is kept though not asked for.
     """
-    if old.mark is None or old.mark.role != "old":
-        return
-    if not keep:
-        catalogue.delete(server, old.id)
-        return
-    for attempt in range(100):
-        try:
-            catalogue.update(server, old.id, old.settings.text, None, kept_name(old.mark.target, attempt))
-        except NameTakenError:
-            continue
-        return
+    mark = old.mark
+    if mark is None or mark.role != "old":
+        return []
+    change = _change(server, old, mark) if mark.unasked and not mark.keep_old else None
+    if not (mark.keep_old or change):
+        server.patiently(lambda: catalogue.delete(server, old.id))
+        return []
+    name = _keep(server, old, mark.target)
+    return [f"the bucket that was {mark.target!r} {change}; it is kept as {name!r}"] if change else []
+
+
+def _change(server: Server, old: Bucket, mark: Mark) -> str | None:
+    if mark.values is None:
+        return "lost the importer's mark while it was replaced: somebody has changed it"
+    return change_since_load(server, old.id, mark.values)
+
+
+def _keep(server: Server, old: Bucket, target: str) -> str:
+    for attempt in itertools.count():
+        name = kept_name(target, attempt)
+        rename = functools.partial(catalogue.update, server, old.id, old.settings.text, None, name)
+        with suppress(NameTakenError):
+            server.patiently(rename)
+            break
+    return name
 
 
 def close(held: HeldBucket) -> None:

@@ -6,6 +6,7 @@ written to, and which is committed or aborted in the end.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -22,7 +23,7 @@ from importer.bucket.repair import repair
 from importer.bucket.settings import BucketSettings, settings_for_load
 from importer.bucket.shards import format_duration
 from importer.bucket.staging import in_progress, take_place
-from importer.bucket.swap import Checkpoint, patiently, swap
+from importer.bucket.swap import Checkpoint, swap
 from importer.errors import ConfigurationError, LoadError, ServerError
 from importer.server.connection import Server
 
@@ -45,8 +46,8 @@ def prepare(
 ) -> Target:
     """Make ready the bucket that a load writes to, and keep other loads from its target.
 
-    Interrupted swaps of the target are repaired first. A staging bucket that this same load left behind
-    is gone on with.
+    Interrupted swaps of the target are repaired first. A server that is away is waited for as long as its
+    patience (:attr:`Server.patience`) says.
 
     Args:
         server: the connection.
@@ -67,7 +68,7 @@ def prepare(
     """
     check_target(target)
     repair(server, target, say=say)
-    live = catalogue.find(server, target)
+    live = server.patiently(lambda: catalogue.find(server, target))
     appends = if_exists == "append" and live is not None
     settings = settings_for_load(
         live.settings if live else None,
@@ -89,44 +90,35 @@ def prepare(
         owner=this_process(),
     )
     own_settings = BucketSettings() if appends else replace(settings, text="", label_ids=())
-    held, resumed = take_place(server, mark, own_settings, say=say)
+    held = take_place(server, mark, own_settings, say=say)
     # Where there was nothing to append to, a bucket that appears meanwhile is none to replace.
     rule: IfExists = "fail" if if_exists == "append" and not appends else if_exists
     try:
-        return _with_place(server, held, target, if_exists=rule, keep_old=keep_old, resumed=resumed)
+        return _with_place(server, held, target, if_exists=rule, keep_old=keep_old)
     except BaseException:
         with suppress(ServerError):
-            _leave_place(server, held, keep=resumed)
+            _leave_place(server, held)
         raise
 
 
-def _with_place(
-    server: Server, held: HeldBucket, target: str, *, if_exists: IfExists, keep_old: bool, resumed: bool
-) -> Target:
+def _with_place(server: Server, held: HeldBucket, target: str, *, if_exists: IfExists, keep_old: bool) -> Target:
     # Read again: until the place was taken, another load could still end.
-    live = catalogue.find(server, target)
+    live = server.patiently(lambda: catalogue.find(server, target))
     if live and live.mark and live.mark.phase == "finishing" and is_alive(live):
         raise in_progress(live, live.mark)
     check_replaceable(server, live, if_exists)
     if held.mark.role == "lock":
         if live is None:
             raise ConfigurationError(f"the bucket {target!r}, which was to be appended to, has just gone")
-        catalogue.update(server, live.id, live.settings.text, None)
+        unmark = functools.partial(catalogue.update, server, live.id, live.settings.text, None)
+        server.patiently(unmark)
         written = live
     else:
-        staging = catalogue.get(server, held.id)
+        staging = server.patiently(lambda: catalogue.get(server, held.id))
         if staging is None:
             raise LoadError(f"the staging bucket of {target!r} has just been removed")
         written = staging
-    return Target(
-        server,
-        held,
-        written,
-        replaces=live is not None,
-        resumed=resumed,
-        if_exists=if_exists,
-        keep_old=keep_old,
-    )
+    return Target(server, held, written, replaces=live is not None, if_exists=if_exists, keep_old=keep_old)
 
 
 class Target:
@@ -134,11 +126,9 @@ class Target:
 
     Attributes:
         bucket_id: the bucket to write to.
-        bucket_name: its name at this time; queries should go by the id.
         target: the name under which the data will be found.
         appends: whether `bucket_id` is the live bucket itself.
         replaces: whether there is a bucket under the target's name.
-        resumed: whether a staging bucket that this load left behind is gone on with.
         retention_seconds: in force, as the server says; 0 for ever.
         shard_duration_seconds: in force, as the server says.
     """
@@ -150,22 +140,20 @@ class Target:
         written: Bucket,
         *,
         replaces: bool,
-        resumed: bool,
         if_exists: IfExists,
         keep_old: bool,
     ) -> None:
         self.bucket_id = written.id
-        self.bucket_name = written.name
         self.target = held.mark.target
         self.appends = held.mark.role == "lock"
         self.replaces = replaces
-        self.resumed = resumed
         self.retention_seconds = written.settings.retention_seconds
         self.shard_duration_seconds = written.settings.shard_duration_seconds or 0
         self._server = server
         self._held = held
         self._if_exists = if_exists
         self._keep_old = keep_old
+        self._appended = False
 
     @property
     def lost(self) -> bool:
@@ -186,28 +174,31 @@ class Target:
         Raises:
             BucketExistsError: the old bucket was changed while the load ran; it is as it was.
             LoadError: the target was lost to another process or bucket.
-            ServerError: the server refused a step, or was silent for a minute.
+            ServerError: the server refused a step, or was away for longer than its patience.
         """
-        patiently(self._held.check)
+        server, held = self._server, self._held
+        server.patiently(held.check)
         if self.appends:
-            _leave_place(self._server, self._held, keep=False)
+            self._appended = True
+            server.patiently(lambda: _leave_place(server, held))
             return [f"the load wrote into the bucket {self.target!r} itself; this cannot be undone"]
-        old = patiently(lambda: catalogue.find(self._server, self.target))
-        patiently(lambda: check_replaceable(self._server, old, self._if_exists))
-        warnings = patiently(lambda: warnings_for_replacement(self._server, old.id)) if old else []
+        old = server.patiently(lambda: catalogue.find(server, self.target))
+        check_replaceable(server, old, self._if_exists)
+        warnings = server.patiently(lambda: warnings_for_replacement(server, old.id)) if old else []
         warnings += swap(
-            self._server,
-            self._held,
+            server,
+            held,
             old,
             points=points,
             values=values,
             keep_old=self._keep_old,
+            unasked=self._if_exists == "auto",
             checkpoint=checkpoint,
         )
-        self._held.stop()
+        held.stop()
         return warnings
 
-    def abort(self, *, say: Say = lambda _line: None) -> None:
+    def abort(self, *, say: Say = lambda _line: None) -> bool:
         """End a load that failed: the bucket under the target's name stays, what was staged is removed.
 
         After a commit that failed halfway, when the staged data may be all that is left, the swap is
@@ -216,27 +207,30 @@ class Target:
         Args:
             say: takes a line for the user if a swap was completed or taken back.
 
+        Returns:
+            Whether this load's complete data are now under the target's name: after a commit that came so far
+            that it was completed here (or in an appending load only failed to remove its lock). Then the load
+            did what it was asked for, whatever the error was. False: the bucket under that name, if there is
+            one, is another one (in an appending load: may hold a part of the data).
+
         Raises:
-            ServerError: the server refused or did not answer; the next load tidies up.
+            ServerError: the server refused or did not answer, so that it is not known which bucket is under
+                the target's name; the next load tidies up. Only an interrupted swap is waited for with the
+                server's patience, whose `pause` may raise too.
         """
-        if self._held.mark.phase == "loading":
-            _leave_place(self._server, self._held, keep=False)
-            return
-        self._held.stop()
-        repair(self._server, self.target, say=say)
+        server, held = self._server, self._held
+        if held.mark.phase == "loading":
+            _leave_place(server, held)
+            return self._appended
+        held.stop()
+        repair(server, self.target, say=say)
+        in_place = server.patiently(lambda: catalogue.find(server, self.target))
+        return in_place is not None and in_place.id == held.id
 
-    def release(self) -> None:
-        """End the load's work but leave what it staged, so that the same load can be gone on with."""
-        _leave_place(self._server, self._held, keep=not self.appends)
 
-
-def _leave_place(server: Server, held: HeldBucket, *, keep: bool) -> None:
+def _leave_place(server: Server, held: HeldBucket) -> None:
     try:
-        if held.lost.is_set():
-            return
-        if keep:
-            held.describe(replace(held.mark, owner=None))
-        else:
+        if not held.lost.is_set():
             catalogue.delete(server, held.id)
     finally:
         held.stop()

@@ -11,16 +11,25 @@ import pytest
 from importer.bucket import Target, catalogue, prepare
 from importer.bucket.catalogue import Bucket
 from importer.bucket.settings import BucketSettings
-from importer.server.connection import Server, translated
+from importer.server.connection import Patience, Server, translated
+from importer.server.retry import RetryPolicy
+from tests.influxd import Influxd
 
 Write = Callable[[str, str], None]
 Load = Callable[..., Target]
 
 
 @pytest.fixture
-def server(influxd: Any) -> Server:
-    server: Server = influxd.server
-    return server
+def tries() -> list[str]:
+    """A line for each request that had to be made again."""
+    return []
+
+
+@pytest.fixture
+def server(influxd: Influxd, tries: list[str]) -> Iterator[Server]:
+    with Server(influxd.connection) as server:
+        server.patience = Patience(RetryPolicy(20.0, first_pause_seconds=0.02), tries.append)
+        yield server
 
 
 @pytest.fixture

@@ -59,6 +59,64 @@ def test_a_bucket_that_somebody_wrote_to_since_is_not_replaced_unasked(
     assert name in str(refusal.value)
 
 
+def test_a_value_of_another_type_in_another_shard_group_is_seen_though_the_count_is_the_same(
+    server: Server, begin: Load, write: Write
+) -> None:
+    first = begin("load-1", shard_duration_seconds=DAY)
+    write(first.bucket_id, "m n=1i 0")
+    first.commit(1, 1)
+    write(first.bucket_id, f"m n=1.5 {10 * DAY * 10**9}")
+    assert count_values(server, first.bucket_id) == 1, "the server counts both now: the types need no look"
+    with pytest.raises(BucketExistsError, match=r"several types of m\.n \(float, integer\): somebody has written"):
+        begin("load-2")
+
+
+@pytest.mark.parametrize("line", ["m,by=somebody v=1i 1", f"m,by=x v=1.5 {10**18}", "other w=true 1"])
+def test_what_is_written_after_the_last_look_is_kept_with_its_bucket(
+    server: Server, name: str, *, load: Load, begin: Load, write: Write, line: str
+) -> None:
+    first = load("load-1", shard_duration_seconds=DAY)
+    second = begin("load-2")
+
+    def write_late(step: str) -> None:
+        if step == "announce":
+            write(first.bucket_id, line)
+
+    (warning,) = [w for w in second.commit(0, 0, checkpoint=write_late) if "kept" in w]
+    kept = catalogue.get(server, first.bucket_id)
+    assert kept is not None
+    assert kept.mark is None
+    assert kept.name.startswith(f"{name}.old-2")
+    assert f"the bucket that was {name!r} h" in warning
+    assert "somebody has written to it since" in warning
+    assert warning.endswith(f"kept as {kept.name!r}")
+    assert found(server, name).id == second.bucket_id
+
+
+def test_what_is_written_after_the_last_look_goes_with_a_bucket_that_was_to_be_replaced_in_any_case(
+    server: Server, name: str, load: Load, begin: Load, write: Write
+) -> None:
+    first = load("load-1")
+    second = begin("load-2", if_exists="replace")
+    second.commit(0, 0, checkpoint=lambda step: write(first.bucket_id, "m w=1i 1") if step == "announce" else None)
+    assert names_of(server, name) == {""}
+
+
+def test_a_bucket_that_loses_its_mark_after_the_last_look_is_kept(
+    server: Server, name: str, load: Load, begin: Load
+) -> None:
+    first = load("load-1")
+
+    def unmark(step: str) -> None:
+        if step == "announce":
+            catalogue.update(server, first.bucket_id, "mine", None)
+
+    warnings = begin("load-2").commit(0, 0, checkpoint=unmark)
+    assert any("lost the importer's mark" in warning for warning in warnings)
+    assert catalogue.get(server, first.bucket_id) is not None
+    assert len(names_of(server, name)) == 2
+
+
 def test_a_bucket_that_lost_points_is_not_replaced_unasked(server: Server, load: Load, begin: Load) -> None:
     bucket_id = load(values=3).bucket_id
     server.client.delete_api().delete(
@@ -76,7 +134,7 @@ def test_a_write_while_the_load_runs_is_noticed_before_the_swap(
     write(first.bucket_id, "m,by=somebody v=1i 1")
     with pytest.raises(BucketExistsError, match="written to it since"):
         second.commit(0, 0)
-    second.abort()
+    assert not second.abort()
     assert found(server, name).id == first.bucket_id
     assert names_of(server, name) == {""}
 
@@ -118,6 +176,7 @@ def test_append_writes_to_the_live_bucket_and_clears_its_mark(
     assert (live.settings.text, live.mark) == ("gulls", None)
     write(second.bucket_id, "m,by=second v=1i 1")
     assert any("cannot be undone" in warning for warning in second.commit(1, 1))
+    assert second.abort(), "what was appended completely is in place, whatever fails afterwards"
     assert count_values(server, first.bucket_id) == 4
     assert names_of(server, name) == {""}
     with pytest.raises(BucketExistsError, match="no load of the importer"):

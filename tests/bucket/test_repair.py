@@ -9,7 +9,9 @@ import pytest
 from importer.bucket import Target, catalogue, repair
 from importer.bucket.counting import count_values
 from importer.bucket.settings import BucketSettings
-from importer.server.connection import Server
+from importer.errors import LoadInterruptedError, ServerUnreachableError
+from importer.server.connection import Patience, Server
+from importer.server.retry import RetryPolicy
 
 from .conftest import Load, Write, die, found, make_bucket, names_of, points
 from .test_swap import make_label, make_mapping, mappings_of
@@ -169,9 +171,65 @@ def test_a_commit_that_fails_halfway_is_completed_by_the_abort(
 
     with pytest.raises(RuntimeError):
         second.commit(5, 5, checkpoint=fail)
-    second.abort(say=said.append)
+    assert second.abort(say=said.append)
     assert count_values(server, found(server, name).id) == 5
     assert names_of(server, name) == {""}
+
+
+@pytest.mark.parametrize(("last_step", "in_place"), [("announce", False), ("put in place", True), ("close", True)])
+def test_an_abort_tells_which_data_are_in_place(
+    server: Server, name: str, *, load: Load, begin: Load, last_step: str, in_place: bool
+) -> None:
+    load("load-1", values=3)
+    second = begin("load-2")
+
+    def fail(step: str) -> None:
+        if step == last_step:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        second.commit(0, 0, checkpoint=fail)
+    assert second.abort() is in_place
+    assert (found(server, name).id == second.bucket_id) is in_place
+    assert names_of(server, name) == {""}
+
+
+def test_a_repair_keeps_what_was_written_after_the_last_look_and_says_so(
+    server: Server, name: str, *, load: Load, begin: Load, write: Write, said: list[str]
+) -> None:
+    first = load("load-1", values=3)
+    second = begin("load-2")
+    commit_until(second, "set aside", values=0)
+    write(first.bucket_id, "m,by=somebody v=1i 1")
+    asked = repair(server, name, say=said.append)
+    assert any("kept as" in line for line in asked)
+    assert set(asked) < set(said)
+    assert count_values(server, first.bucket_id) == 4
+    assert len(names_of(server, name)) == 2
+
+
+def test_a_repair_that_asks_nothing_of_the_user_returns_nothing(server: Server, name: str, begin: Load) -> None:
+    commit_until(begin(), "announce", values=0)
+    said: list[str] = []
+    assert repair(server, name, say=said.append) == []
+    assert len(said) == 1
+
+
+def test_a_repair_that_is_told_to_stop_while_it_waits_stops(
+    server: Server, name: str, begin: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_until(begin(), "announce", values=0)
+
+    def interrupted(_seconds: float) -> None:
+        raise LoadInterruptedError
+
+    def away(*_arguments: object) -> None:
+        raise ServerUnreachableError("away")
+
+    server.patience = Patience(RetryPolicy(20.0), lambda _line: None, interrupted)
+    monkeypatch.setattr("importer.bucket.swap.set_aside", away)
+    with pytest.raises(LoadInterruptedError):
+        repair(server, name, say=lambda _line: None)
 
 
 def test_a_crash_is_found_among_more_buckets_than_a_page_holds(

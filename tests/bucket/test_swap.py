@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from importer.bucket import catalogue
+from importer.bucket import catalogue, repair
 from importer.bucket.counting import count_values
 from importer.bucket.settings import BucketSettings
 from importer.bucket.shards import DAY
@@ -127,7 +127,7 @@ def test_a_bucket_that_takes_the_name_in_the_last_moment_is_left_alone(
 
     with pytest.raises(LoadError, match="another bucket took the name"):
         target.commit(0, 0, checkpoint=take_name)
-    target.abort(say=said.append)
+    assert not target.abort(say=said.append)
     assert names_of(server, name) == {""}
     assert found(server, name).mark is None
     assert len(said) == 1
@@ -146,9 +146,12 @@ def test_a_name_that_is_taken_between_the_renames_loses_no_data(
 
     with pytest.raises(LoadError, match=r"is '.*importer-old-load-2'"):
         second.commit(5, 5, checkpoint=take_name)
-    second.abort(say=said.append)
+    assert not second.abort(say=said.append)
     assert names_of(server, name) == {"", ".importer-staging", ".importer-old-load-2"}
     assert any("rename or delete" in line for line in said)
+    asked = repair(server, say=said.append)
+    assert any("rename or delete" in line and name in line for line in asked)
+    assert set(asked) <= set(said)
 
     catalogue.delete(server, found(server, name).id)
     begin("load-3", if_exists="auto").abort()
