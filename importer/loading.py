@@ -12,13 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from importer.bucket import Target, fitting_duration, format_duration, prepare, repair
-from importer.bucket.catalogue import find
-from importer.bucket.schema import field_types
+from importer.bucket import Target, repair
 from importer.encoding.line_protocol import LineEncoder
 from importer.encoding.series import SeriesIndex
 from importer.errors import (
@@ -43,8 +41,9 @@ from importer.mapping.columns import ColumnMapper
 from importer.mapping.rows import RowMapper
 from importer.options import LoadOptions, default_state_dir
 from importer.pipeline import Write, run_pipeline
+from importer.preparing import pin_types, prepare_target
 from importer.progress import Phase, Progress, Silent, Snapshot
-from importer.records import FieldType, Lines, Outcome
+from importer.records import Lines, Outcome
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy, call_with_retries
 from importer.settling import check, merge_duplicates, verify
@@ -141,13 +140,17 @@ class Load:
     def _into_bucket(self, server: Server, stack: ExitStack) -> Report:
         version = self._wait_for(server)
         self._closing.server = (server.connection.url, version)
-        repair(server, say=log.warning)  # whatever target it was: any next load gives a bucket its name back
-        target = self._prepare(server)
+        # Whatever target it was: any next load gives a bucket its name back.
+        self._closing.warnings += repair(server, say=log.info)
+        target = prepare_target(
+            server, self._options, self.load_id, look=self._look, mapper=self._mapper, progress=self._progress
+        )
+        self._appends = target.appends
         try:
             spool = stack.enter_context(Spool(self._options.state_dir or default_state_dir()))
             ledger = self._new_ledger(stack, target.shard_duration_seconds, spool=spool)
             sink = self._sink(server, target)
-            was_empty = not target.appends or not self._pin_types(server, target.bucket_id)
+            was_empty = not target.appends or not pin_types(server, target.bucket_id, self._mapper)
             self._flow(ledger, sink, workers=self._options.workers, target=target)
             self._merge_duplicates(ledger, spool, sink)
             self._check_stopped(ledger)
@@ -156,13 +159,25 @@ class Load:
             self._tell("swap", ledger)
             points = ledger.counts.points_acknowledged - self._closing.duplicates.total
             self._closing.warnings += target.commit(points, ledger.expectation.values)
-        except BaseException:
-            if self._appends:
-                self._closing.warnings.append(f"what was written into the bucket {target.target!r} before stays in it")
-            with suppress(ServerError):
-                target.abort(say=log.info)
-            raise
+        except BaseException as error:
+            if not self._is_in_place(target, error):
+                raise
+            status = "verified" if self._closing.stored is not None else "unverified"
         return self._closing.report(status, self._reader.read_sources)
+
+    def _is_in_place(self, target: Target, error: BaseException) -> bool:
+        """End a load that broke off; True if its data are complete under the target's name all the same."""
+        if self._appends:
+            self._closing.warnings.append(f"what was written into the bucket {target.target!r} before stays in it")
+        try:
+            done = target.abort(say=log.info)
+        except (ServerError, LoadInterruptedError) as failure:
+            self._closing.warnings.append(f"what was staged could not be tidied up ({failure}); the next load does it")
+            return False
+        if not done or self._appends or not isinstance(error, ImporterError):
+            return False
+        self._closing.warnings.append(f"the swap broke off ({error}) and was then completed")
+        return True
 
     def _wait_for(self, server: Server) -> str:
         policy = RetryPolicy(self._options.wait_seconds)
@@ -174,59 +189,6 @@ class Load:
                 f"{server.connection.url}, the address from {server.connection.origin}?"
             ) from error
         return version
-
-    def _prepare(self, server: Server) -> Target:
-        options = self._options
-        fitting, live = None, find(server, options.bucket)
-        if live is not None and options.if_exists == "append":
-            self._pin_types(server, live.id)  # a conflict is found before anything of the bucket is touched
-        if live is None and options.shard_duration_seconds is None:
-            self._progress.update(Snapshot("first pass"))
-            span = self._look.span_seconds()
-            if span is not None:
-                fitting = fitting_duration(span, options.retention_seconds)
-        target = prepare(
-            server,
-            options.bucket,
-            self.load_id,
-            if_exists=options.if_exists,
-            retention_seconds=options.retention_seconds,
-            shard_duration_seconds=options.shard_duration_seconds,
-            fitting_shard_duration_seconds=fitting,
-            keep_old=options.keep_old,
-            say=log.info,
-        )
-        self._appends = target.appends
-        log.info(
-            "shard groups of %s (%s)",
-            format_duration(target.shard_duration_seconds),
-            self._how_shards(target),
-        )
-        if target.replaces and not target.appends:
-            log.info("the old bucket %r stays until the new one is verified: both need disk space", options.bucket)
-        return target
-
-    def _how_shards(self, target: Target) -> str:
-        if target.replaces and self._options.shard_duration_seconds is None:
-            return "as the bucket has them"
-        return "as asked for" if self._options.shard_duration_seconds else f"fitted to the time span: {self._look.how}"
-
-    def _pin_types(self, server: Server, bucket_id: str) -> bool:
-        """Fix the types that the bucket has already; False if it is empty.
-
-        Raises:
-            ConfigurationError: the mapping wants another type.
-        """
-        known: dict[tuple[str, str], FieldType] = {}
-        for name, kinds in field_types(server, bucket_id).items():
-            if len(kinds) > 1:
-                raise ConfigurationError(
-                    f"{'.'.join(name)} has several types in {self._options.bucket!r}: {', '.join(sorted(kinds))}; "
-                    "load it anew with --if-exists replace"
-                )
-            known[name] = next(iter(kinds))
-        self._mapper.pin(known)
-        return bool(known)
 
     def _new_ledger(self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None) -> Ledger:
         rejects = stack.enter_context(RejectsFile(self._options.rejects_path))

@@ -20,7 +20,7 @@ from importer import (
     ServerError,
     VerificationError,
 )
-from importer.bucket import catalogue
+from importer.bucket import catalogue, swap
 from importer.limits import MAX_TIME_NS
 from importer.progress import Snapshot
 from importer.records import Lines, Outcome
@@ -288,3 +288,21 @@ def test_a_source_whose_rows_give_no_point_is_warned_of(trial: Trial) -> None:
     report = trial.load(trial.csv(birds_csv(10)), mapping={**BIRDS, "filter": "bird = 'nobody'"})
     assert (report.status, report.skipped) == ("verified", {"filtered": 10})
     assert report.warnings == ["the 10 rows of the source gave no point: the bucket is empty"]
+
+
+def test_a_swap_that_breaks_off_and_is_completed_is_no_failure(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial.load(trial.csv(birds_csv(10)))
+    carry, calls = swap._carry_labels, []
+
+    def broken_once(*arguments: Any, **more: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ServerError("no answer")
+        return carry(*arguments, **more)
+
+    monkeypatch.setattr(swap, "_carry_labels", broken_once)
+    report = trial.load(trial.csv(birds_csv(20)))
+    assert (report.status, report.points_written) == ("verified", 20)
+    assert any("the swap broke off (no answer) and was then completed" in warning for warning in report.warnings)
+    assert trial.rows().height == 40
+    assert trial.buckets == {""}

@@ -1,0 +1,88 @@
+"""Before the first write: the bucket to write to, its shard groups, and the types that it has already.
+
+Goes in: the options and a look ahead. Comes out: the :class:`~importer.bucket.Target`.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from importer.bucket import Target, fitting_duration, format_duration, prepare
+from importer.bucket.catalogue import find
+from importer.bucket.schema import field_types
+from importer.errors import ConfigurationError
+from importer.first_look import FirstLook, Mapper
+from importer.options import LoadOptions
+from importer.progress import Progress, Snapshot
+from importer.records import FieldType
+from importer.server.connection import Server
+
+__all__ = ["pin_types", "prepare_target"]
+
+log = logging.getLogger(__name__)
+
+
+def prepare_target(
+    server: Server, options: LoadOptions, load_id: str, *, look: FirstLook, mapper: Mapper, progress: Progress
+) -> Target:
+    """Make the bucket ready that the load writes to.
+
+    Args:
+        server: the connection.
+        options: how to load.
+        load_id: of the load.
+        look: finds the time span of the data, if the shard groups are to be fitted to it.
+        mapper: is told the types of a bucket that is appended to.
+        progress: listens.
+
+    Raises:
+        ConfigurationError: the bucket may not be replaced, or has types that the mapping does not want.
+        ServerError: the server refused or did not answer.
+    """
+    fitting, live = None, find(server, options.bucket)
+    if live is not None and options.if_exists == "append":
+        pin_types(server, live.id, mapper)  # a conflict is found before anything of the bucket is touched
+    if live is None and options.shard_duration_seconds is None:
+        progress.update(Snapshot("first pass"))
+        span = look.span_seconds()
+        if span is not None:
+            fitting = fitting_duration(span, options.retention_seconds)
+    target = prepare(
+        server,
+        options.bucket,
+        load_id,
+        if_exists=options.if_exists,
+        retention_seconds=options.retention_seconds,
+        shard_duration_seconds=options.shard_duration_seconds,
+        fitting_shard_duration_seconds=fitting,
+        keep_old=options.keep_old,
+        say=log.info,
+    )
+    log.info("shard groups of %s (%s)", format_duration(target.shard_duration_seconds), _why(target, options, look))
+    if target.replaces and not target.appends:
+        log.info("the old bucket %r stays until the new one is verified: both need disk space", options.bucket)
+    return target
+
+
+def pin_types(server: Server, bucket_id: str, mapper: Mapper) -> bool:
+    """Fix the types that a bucket has already; False if it is empty.
+
+    Raises:
+        ConfigurationError: the mapping wants another type, or the bucket has several of one field.
+    """
+    known: dict[tuple[str, str], FieldType] = {}
+    for name, kinds in field_types(server, bucket_id).items():
+        if len(kinds) > 1:
+            raise ConfigurationError(
+                f"{'.'.join(name)} has several types in this bucket: {', '.join(sorted(kinds))}; "
+                "load it anew with --if-exists replace"
+            )
+        known[name] = next(iter(kinds))
+    mapper.pin(known)
+    return bool(known)
+
+
+def _why(target: Target, options: LoadOptions, look: FirstLook) -> str:
+    if target.replaces and options.shard_duration_seconds is None:
+        return "as the bucket has them"
+    return "as asked for" if options.shard_duration_seconds else f"fitted to the time span: {look.how}"
