@@ -20,6 +20,7 @@ from importer.bucket import Target, repair
 from importer.encoding.line_protocol import LineEncoder
 from importer.encoding.series import SeriesIndex
 from importer.errors import (
+    AuthorizationError,
     ConfigurationError,
     ImporterError,
     LoadError,
@@ -109,6 +110,8 @@ class Load:
         try:
             report = self._loaded()
         except ImporterError as error:
+            if isinstance(error, AuthorizationError) and self._connection is not None:
+                error.args = (f"{error}; the token is from {self._connection.origin}",)
             status: Status = "interrupted" if isinstance(error, LoadInterruptedError) else "failed"
             error.report = self._closing.report(status, self._reader.read_sources, error=str(error))
             self._write_report(error.report)
@@ -152,7 +155,7 @@ class Load:
             sink = self._sink(server, target)
             was_empty = not target.appends or not pin_types(server, target.bucket_id, self._mapper)
             self._flow(ledger, sink, workers=self._options.workers, target=target)
-            self._merge_duplicates(ledger, spool, sink)
+            self._merge_duplicates(ledger, spool, sink, target)
             self._check_stopped(ledger)
             status = self._verify(server, target, ledger, spool, by_counts=was_empty)
             self._check_stopped(ledger)
@@ -198,7 +201,7 @@ class Load:
             series=self._series,
             locate=locate,
             rejects=rejects,
-            budget=self._options.max_rejects,
+            budget=self._options.reject_budget,
         )
         self._closing.ledger = ledger
         return ledger
@@ -215,7 +218,7 @@ class Load:
             pause=self._pause,
             batch_rows=options.batch_rows,
             compress=options.compression == "gzip" or (options.compression == "auto" and not local),
-            most_refusals=options.max_rejects.most,
+            most_refusals=options.reject_budget.most,
         )
 
     def _flow(self, ledger: Ledger, write: Write, *, workers: int, target: Target | None = None) -> None:
@@ -245,10 +248,10 @@ class Load:
             raise LoadError(f"the bucket {target.target!r} was taken over by another load")
         self._check_stopped(ledger)
         if ledger.is_over_budget(at_end=True):
-            raise RejectBudgetError(self._closing.over_budget(self._options.max_rejects, appends=self._appends))
+            raise RejectBudgetError(self._closing.over_budget(self._options.reject_budget, appends=self._appends))
         ledger.check()
 
-    def _merge_duplicates(self, ledger: Ledger, spool: Spool, write: Write) -> None:
+    def _merge_duplicates(self, ledger: Ledger, spool: Spool, write: Write, target: Target) -> None:
         self._tell("duplicates", ledger)
         found = merge_duplicates(ledger, spool, self._series, write)
         self._closing.duplicates = found
@@ -258,15 +261,20 @@ class Load:
                 f"{ledger.counts.empty_points:,} points of the mapper have no field and were left out; "
                 "others of the same rows were loaded"
             )
-        if not ledger.counts.points_emitted:
-            outcome = "nothing was appended" if self._appends else "the bucket is empty"
-            self._closing.warnings.append(
-                f"the {ledger.counts.rows_read:,} rows of the source gave no point: {outcome}"
-            )
+        if not ledger.counts.points_acknowledged:
+            self._without_points(ledger, target)
         if len(self._series) > MANY_SERIES:
             self._closing.warnings.append(
                 f"{len(self._series):,} series: queries will be slow; a tag with so many values is better a field"
             )
+
+    def _without_points(self, ledger: Ledger, target: Target) -> None:
+        nothing = f"the {ledger.counts.rows_read:,} rows of the source gave no point"
+        if target.replaces and not target.appends and not self._options.allow_empty:
+            raise LoadError(f"{nothing}: the bucket was left as it was; --allow-empty replaces it with an empty one")
+        self._closing.warnings.append(
+            f"{nothing}: {'nothing was appended' if target.appends else 'the bucket is empty'}"
+        )
 
     def _verify(self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool) -> Status:
         if not self._options.verify:
@@ -313,6 +321,8 @@ def _check_files(options: LoadOptions, sources: Sequence[Source]) -> None:
     written = {"rejects file": options.rejects_path}
     if options.report is not None:
         check_report_path(options.report)
+        if options.report.resolve() == options.rejects_path.resolve():
+            raise ConfigurationError(f"rejects and report cannot both go to {str(options.report)!r}")
         written["report"] = options.report
     for what, path in written.items():
         if any(source.path is not None and source.path.resolve() == path.resolve() for source in sources):

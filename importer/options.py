@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -37,7 +37,8 @@ class LoadOptions:
         max_series: more series than this stop the load.
         keep_old: keep the replaced bucket under another name.
         rejects: file for the rejects; None is ``BUCKET.rejects.csv`` in the current folder.
-        max_rejects: how many there may be.
+        max_rejects: how many there may be: a number, or a percentage such as ``"0.5%"``.
+        allow_empty: a source that gives no point may replace a bucket that holds some.
         report: file for the report as JSON.
         dry_run: line protocol to standard output, no server.
         limit: rows to read at the most.
@@ -60,8 +61,9 @@ class LoadOptions:
     shard_duration_seconds: int | None = None
     max_series: int = 1_000_000
     keep_old: bool = False
+    allow_empty: bool = False
     rejects: Path | None = None
-    max_rejects: RejectBudget = field(default_factory=RejectBudget)
+    max_rejects: RejectBudget | int | str = 0
     report: Path | None = None
     dry_run: bool = False
     limit: int | None = None
@@ -79,8 +81,14 @@ class LoadOptions:
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise ConfigurationError(f"{name} is {number}: at least 1 is needed")
+        _ = self.reject_budget  # wrong text is told of now, not in mid-load
         if not self.wait_seconds >= 0:
             raise ConfigurationError(f"wait_seconds is {self.wait_seconds}: give 0 or more")
+
+    @property
+    def reject_budget(self) -> RejectBudget:
+        """How many rejects there may be."""
+        return self.max_rejects if isinstance(self.max_rejects, RejectBudget) else RejectBudget.parse(self.max_rejects)
 
     @property
     def rejects_path(self) -> Path:

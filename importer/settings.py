@@ -68,7 +68,9 @@ class ConnectionSettings:
         if missing or self.url is None or self.token is None or self.org is None:
             raise ConfigurationError(
                 f"{self.origin} gives the server's {_listed([n for n in ('url', 'token', 'org') if n not in missing])} "
-                f"but not its {_listed(missing)}; address, token and organisation must come from one and the same place"
+                f"but not its {_listed(missing)}; "
+                "address, token and organisation must come from one and the same place: "
+                "--url, --token-file and --org, or INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG"
             )
         return Connection(self.url.rstrip("/"), self.token.strip(), self.org, self.origin)
 

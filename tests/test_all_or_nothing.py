@@ -290,6 +290,17 @@ def test_a_source_whose_rows_give_no_point_is_warned_of(trial: Trial) -> None:
     assert report.warnings == ["the 10 rows of the source gave no point: the bucket is empty"]
 
 
+def test_a_source_that_gives_no_point_replaces_no_bucket_unless_told_to(trial: Trial) -> None:
+    trial.load(trial.csv(birds_csv(10)))
+    before = trial.state_now()
+    empty = trial.csv(birds_csv(0), "empty.csv")
+    with pytest.raises(LoadError, match="the bucket was left as it was; --allow-empty"):
+        trial.load(empty)
+    assert trial.state_now() == before
+    assert trial.load(empty, allow_empty=True).status == "verified"
+    assert trial.rows().height == 0
+
+
 def test_a_swap_that_breaks_off_and_is_completed_is_no_failure(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     trial.load(trial.csv(birds_csv(10)))
     carry, calls = swap._carry_labels, []

@@ -176,3 +176,10 @@ def test_importing_the_package_prints_nothing_and_configures_no_logging() -> Non
     code = "import importer, logging; assert not logging.getLogger().handlers, logging.getLogger().handlers"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("", "")
+
+
+def test_the_number_of_rejects_may_be_said_as_on_the_command_line() -> None:
+    assert importer.LoadOptions(bucket="b", max_rejects=3).reject_budget == importer.RejectBudget(3)
+    assert importer.LoadOptions(bucket="b", max_rejects="50%").reject_budget == importer.RejectBudget(None, 0.5)
+    with pytest.raises(importer.ConfigurationError, match="max-rejects"):
+        importer.LoadOptions(bucket="b", max_rejects="many")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,7 +23,6 @@ from importer.cli.progress import shown_progress
 from importer.cli.signals import stopped_by_signals
 from importer.cli.summary import show_rows, show_summary
 from importer.errors import ImporterError
-from importer.ledger.budget import RejectBudget
 from importer.ledger.report import Report
 from importer.mapping.flags import mapping_from_flags, no_flags
 from importer.mapping.parts import CsvOptions, LocalTimePolicy
@@ -64,11 +67,12 @@ def load_command(
     null: Annotated[list[str] | None, typer.Option("--null", metavar="TEXT", help="Text that means an empty cell; may be repeated.", rich_help_panel=_CSV)] = None,
     decimal: Annotated[Literal[".", ","] | None, typer.Option("--decimal", help="Decimal mark; default a point.", rich_help_panel=_CSV)] = None,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Read so many rows only.", rich_help_panel=_CSV)] = None,
-    if_exists: Annotated[IfExists, typer.Option("--if-exists", help="auto replaces a bucket that a load made and nobody changed; replace any; append writes into it; fail refuses.", rich_help_panel=_BUCKET)] = "auto",
+    if_exists: Annotated[IfExists, typer.Option("--if-exists", help="auto replaces a bucket that a load made and that still has as many values; replace any; append writes into it; fail refuses.", rich_help_panel=_BUCKET)] = "auto",
     retention: Annotated[str | None, typer.Option("--retention", metavar="DURATION", help="Such as 90d; 0 for ever; default: as the replaced bucket, else for ever.", rich_help_panel=_BUCKET)] = None,
     shard_duration: Annotated[str | None, typer.Option("--shard-duration", metavar="DURATION", help="Of a shard group; default: as the replaced bucket, else fitted to the data.", rich_help_panel=_BUCKET)] = None,
     max_series: Annotated[int, typer.Option("--max-series", metavar="N", min=1, help="Stop at more series than this.", rich_help_panel=_BUCKET)] = 1_000_000,
     keep_old: Annotated[bool, typer.Option("--keep-old", help="Keep the replaced bucket under another name.", rich_help_panel=_BUCKET)] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Replace a bucket that holds points even if the source gives none.", rich_help_panel=_BUCKET)] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not ask the server whether all has arrived.", rich_help_panel=_BUCKET)] = False,
     rejects: Annotated[Path | None, typer.Option("--rejects", metavar="FILE", help="Where rejected rows go; default BUCKET.rejects.csv.", rich_help_panel=_REJECTS)] = None,
     max_rejects: Annotated[str, typer.Option("--max-rejects", metavar="N|P%", help="How many may be rejected.", rich_help_panel=_REJECTS)] = "0",
@@ -113,8 +117,9 @@ def load_command(
         shard_duration_seconds=parse_duration(shard_duration) if shard_duration else None,
         max_series=max_series,
         keep_old=keep_old,
+        allow_empty=allow_empty,
         rejects=rejects,
-        max_rejects=RejectBudget.parse(max_rejects),
+        max_rejects=max_rejects,
         report=report,
         dry_run=dry_run,
         limit=limit,
@@ -150,7 +155,8 @@ def load_command(
     _show(result, console, quiet=quiet, as_json=log_json)
     if sample and not dry_run:
         try:
-            show_rows(sample_rows(where(), result, sample), console)
+            with _output_may_fail():
+                show_rows(sample_rows(where(), result, sample), console)
         except ImporterError as error:
             log.warning("the load is done, but its rows cannot be shown: %s", error)
 
@@ -160,7 +166,20 @@ def _show(result: Report, console: Console, *, quiet: bool, as_json: bool) -> No
         for warning in result.warnings:
             log.warning("warning: %s", warning)
     if not quiet:
-        show_summary(result, console)
+        with _output_may_fail():
+            show_summary(result, console)
+
+
+@contextmanager
+def _output_may_fail() -> Iterator[None]:
+    """What became of the load does not depend on whether somebody reads the summary."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        log.warning("the summary cannot be written: %s", error.strerror)
+        # Python would try once more at its end, and exit with an error of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -172,7 +191,7 @@ def _mapped_by(
 ) -> dict[str, Any]:
     """The arguments of :func:`importer.load` that say how to map."""
     if mapper is not None:
-        no_flags(flags, "--mapper")
+        no_flags({**flags, "mapping": mapping}, "--mapper")
         return {"mapper": mapper, "csv": CsvOptions.from_dict(csv_options)}
     if mapping is not None:
         no_flags(flags, "--mapping")

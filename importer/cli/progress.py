@@ -74,13 +74,12 @@ class _InLines:
 
 class _Rate:
     def __init__(self) -> None:
-        self._started: float | None = None
+        self._started = time.monotonic()
 
     def rows_per_second(self, snapshot: Snapshot) -> float:
-        now = time.monotonic()
-        if self._started is None and snapshot.phase == "load":
-            self._started = now
-        elapsed = now - (self._started or now)
+        if not snapshot.rows:
+            self._started = time.monotonic()  # the first pass is no loading
+        elapsed = time.monotonic() - self._started
         return snapshot.rows / elapsed if elapsed > 0 else 0.0
 
 

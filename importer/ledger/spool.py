@@ -6,7 +6,9 @@ the input, and the values. It grows with the input, on disk; memory does not.
 
 from __future__ import annotations
 
+import fcntl
 import glob
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -24,9 +26,11 @@ __all__ = ["Spool"]
 
 MEMORY_LIMIT = "128MB"
 
+PREFIX, LOCK = "spool-", "lock"
+
 
 class Spool:
-    """A folder of its own below the state folder, removed at the end.
+    """A folder of its own below the state folder, removed at the end; what killed loads left there goes, too.
 
     Args:
         state_dir: where the folder is made.
@@ -43,7 +47,9 @@ class Spool:
     def __init__(self, state_dir: Path) -> None:
         try:
             state_dir.mkdir(parents=True, exist_ok=True)
-            self.folder = Path(tempfile.mkdtemp(prefix="spool-", dir=state_dir))
+            _remove_leftovers(state_dir)
+            self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=state_dir))
+            self._lock = _locked(self.folder / LOCK)
         except OSError as error:
             raise SpoolError(
                 f"cannot keep the accounts in {str(state_dir)!r}: {error.strerror}; name another folder by --state-dir"
@@ -58,6 +64,8 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
 
     @property
     def fields(self) -> tuple[FieldColumn, ...]:
@@ -109,3 +117,24 @@ class Spool:
             known = FieldColumn(field.key, field.type, f"f{len(self._columns)}", field.origin)
             self._columns[field.key, field.type] = known
         return known.column
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor that holds the lock; None if another process does. The system lets go of it when its holder dies."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _remove_leftovers(state_dir: Path) -> None:
+    for folder in state_dir.glob(PREFIX + "*"):
+        if not (folder / LOCK).exists():
+            continue  # just being made
+        lock = _locked(folder / LOCK)
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)

@@ -66,6 +66,7 @@ def no_flags(flags: dict[str, Any], instead: str) -> None:
         MappingError: there is one.
     """
     options = {"measurement": "--measurement", "tags": "--tag", "fields": "--field", "time": "--time",
+               "mapping": "--mapping",
                "time_options": "--time-format, --timezone or --ambiguous", "row_filter": "--filter"}  # fmt: skip
     for name, option in options.items():
         if flags.get(name):

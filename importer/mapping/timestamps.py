@@ -33,6 +33,7 @@ _MOST_DIGITS = 19
 _BEHIND_THE_TABLES = (dt.datetime(2100, 1, 1), dt.datetime(2263, 1, 1))  # noqa: DTZ001 - local times
 
 LEAP_SECOND = "second 60 (a leap second) has no place in InfluxDB"
+_FINER = "; is this number in a finer unit (unix_ms, unix_us, unix_ns)?"
 TOO_FINE = "digits below a nanosecond"
 
 
@@ -89,7 +90,8 @@ class _Errors:
 def _by_format(text: pl.Series, spec: TimeSpec, form: TextFormat, errors: _Errors) -> pl.Series:
     head, fraction = _split_fraction(text, form)
     local = head.str.to_datetime(form.head, time_unit="us", strict=False, ambiguous="null", cache=False)
-    errors.add(local.is_null(), "time_format", f"does not fit the format {spec.format}")
+    missing = local.is_null()
+    errors.add(missing, "time_format", _misfit(text, spec, form) if missing.any() else "")
     if form.has_seconds:
         errors.add(_second_is_60(text, form, local), "time_format", LEAP_SECOND)
     digits = _fraction_ns(fraction, errors, f"does not fit the format {spec.format}")
@@ -98,6 +100,13 @@ def _by_format(text: pl.Series, spec: TimeSpec, form: TextFormat, errors: _Error
     elif spec.timezone != "UTC":
         local = _localized(local, spec, errors)
     return _nanoseconds(local.cast(pl.Int64), digits, errors)
+
+
+def _misfit(text: pl.Series, spec: TimeSpec, form: TextFormat) -> str:
+    message = f"does not fit the format {spec.format}"
+    if not form.has_fraction and text.str.contains(r":\d\d[.]\d+").any():
+        return message + ": a fraction of a second is written %.f"
+    return message
 
 
 def _split_fraction(text: pl.Series, form: TextFormat) -> tuple[pl.Series, pl.Series | None]:
@@ -238,5 +247,5 @@ def _unix(text: pl.Series, scale: int, errors: _Errors) -> pl.Series:
     errors.add((shift < 0) & (parts["dropped"].str.strip_chars("0") != ""), "precision", TOO_FINE)
     magnitude = parts["kept"].cast(pl.Int64, strict=False)
     too_long = (significant != "") & (length > _MOST_DIGITS)
-    errors.add(magnitude.is_null() | too_long | (magnitude > MAX_TIME_NS), "time_range", OUT_OF_RANGE)
+    errors.add(magnitude.is_null() | too_long | (magnitude > MAX_TIME_NS), "time_range", OUT_OF_RANGE + _FINER)
     return magnitude.zip_with((sign != "-").fill_null(value=True), -magnitude)

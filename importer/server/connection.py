@@ -256,6 +256,8 @@ def _from_answer(error: ApiException) -> ServerError:
         return NotFoundError(message, status=status)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return PayloadTooLargeError(message, status=status)
+    if not status and "SSL" in message:
+        return RequestRefusedError(f"no secure connection: {message}; does the server speak http:// and not https://?")
     may_pass = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
     if status in may_pass or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
         return TransientServerError(f"HTTP {status}: {message}", status=status, retry_after_seconds=_retry_after(error))

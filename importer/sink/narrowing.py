@@ -24,6 +24,10 @@ __all__ = ["Narrowing"]
 
 Rows = npt.NDArray[np.int64]
 
+_TOO_OLD = (
+    "older than the bucket keeps points: load with a longer --retention (0 keeps them for ever; "
+    "without it, a bucket's retention is carried over)"
+)
 _UNPARSED = "unable to parse '"
 _DROPPED = re.compile(r"dropped=(\d+)")
 _ESCAPED = re.compile(r'\\(["\\])')
@@ -137,7 +141,8 @@ class Narrowing:
         return found if field and found.any() else np.ones(len(rows), dtype=bool)
 
     def _refuse(self, rows: Rows, error: RequestRefusedError) -> None:
-        self.refusals += [Refusal(int(row), _field(error), str(error)) for row in rows]
+        reason = _TOO_OLD if "outside retention policy" in str(error) else str(error)
+        self.refusals += [Refusal(int(row), _field(error), reason) for row in rows]
 
 
 def _unparsed(message: str) -> dict[str, str]:

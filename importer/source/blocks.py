@@ -56,7 +56,8 @@ def read_header(stream: Stream, delimiter: str) -> Header:
     """
     text = stream.read()
     if not text:
-        raise SourceError(f"{stream.source.name!r} is empty: a header line with the column names is needed")
+        name = "standard input" if stream.source.path is None else repr(stream.source.name)
+        raise SourceError(f"{name} is empty: a header line with the column names is needed")
     while (cut := _cut(text, delimiter, first_only=True)).end == 0:
         if len(text) > MAX_RECORD_BYTES:
             raise SourceError(_too_long(stream.source.name, 1))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import glob
 import hashlib
-import io
 import os
 import stat
 import sys
@@ -17,22 +16,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Self
 
 import zstandard
 
 from importer.errors import ConfigurationError, SourceError
+from importer.source.compression import LONGEST_MAGIC, check_readable, decompressor
 
 __all__ = ["Source", "Stream", "canonical_encoding", "expand"]
 
 STDIN = "-"
 READ_BYTES = 1 << 20
 
-_SLICE_BYTES = 1 << 9
-"""Compressed bytes at a time: what they swell to is held in memory, a thousandfold or more at worst."""
-
-GZIP_MAGIC = b"\x1f\x8b"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _BYTE_ORDERS = {
     "utf-16": ((codecs.BOM_UTF16_LE, "-le"), (codecs.BOM_UTF16_BE, "-be")),
     "utf-32": ((codecs.BOM_UTF32_LE, "-le"), (codecs.BOM_UTF32_BE, "-be")),
@@ -140,7 +135,7 @@ class Stream:
         self._file = self._open(stdin)
         self._pending = b""
         self._compressed = b""
-        self._inflate = _decompressor(self._peek())
+        self._inflate = decompressor(self._peek())
         first = b""
         while len(first) < _LONGEST_MARK and (more := self._decompressed()):
             first += more
@@ -185,7 +180,7 @@ class Stream:
 
     def _peek(self) -> bytes:
         magic = b""
-        while len(magic) < len(ZSTD_MAGIC) and (more := self._stored()):
+        while len(magic) < LONGEST_MAGIC and (more := self._stored()):
             magic += more
         self._pending = magic
         return magic
@@ -206,7 +201,7 @@ class Stream:
         while True:
             stored = self._compressed or self._stored()
             try:
-                data, self._compressed = self._inflate.feed(stored)
+                data, self._compressed = self._inflate.feed(stored, READ_BYTES)
                 if not stored:
                     self._inflate.finish()
             except (zlib.error, zstandard.ZstdError, EOFError) as error:
@@ -215,6 +210,7 @@ class Stream:
                 return data
 
     def _start_decoding(self, first: bytes) -> bytes:
+        check_readable(first, self.source.name)
         if self.encoding == "utf-8":
             if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 raise SourceError(f"{self.source.name!r} is UTF-16: say --encoding utf-16")
@@ -244,54 +240,3 @@ class Stream:
 
         self._decode = decode
         return decode(first[self.mark_bytes :]) if first else b""
-
-
-class _Decompressor(Protocol):
-    def feed(self, stored: bytes) -> tuple[bytes, bytes]:
-        """What it gives, and what of it is still to be fed."""
-
-    def finish(self) -> None: ...
-
-
-class _Plain:
-    def feed(self, stored: bytes) -> tuple[bytes, bytes]:
-        return stored, b""
-
-    def finish(self) -> None:
-        pass
-
-
-class _Members:
-    """Gzip members or zstd frames, one after another, as both formats allow."""
-
-    def __init__(self, new: Callable[[], zlib._Decompress | zstandard.ZstdDecompressionObj]) -> None:
-        self._new = new
-        self._member = new()
-        self._begun = False
-
-    def feed(self, stored: bytes) -> tuple[bytes, bytes]:
-        out, position = io.BytesIO(), 0
-        while position < len(stored) and out.tell() < READ_BYTES:
-            piece = stored[position : position + _SLICE_BYTES]
-            position += len(piece)
-            if self._member.eof:
-                piece = piece.lstrip(b"\0")  # gzip pads with zeros on block devices
-                if not piece:
-                    continue
-                self._member = self._new()
-            self._begun = True
-            out.write(self._member.decompress(piece))
-            position -= len(self._member.unused_data) if self._member.eof else 0
-        return out.getvalue(), stored[position:]
-
-    def finish(self) -> None:
-        if self._begun and not self._member.eof:
-            raise EOFError("it ends in the middle of the compressed data")
-
-
-def _decompressor(magic: bytes) -> _Decompressor:
-    if magic.startswith(GZIP_MAGIC):
-        return _Members(lambda: zlib.decompressobj(wbits=zlib.MAX_WBITS | 16))
-    if magic.startswith(ZSTD_MAGIC):
-        return _Members(lambda: zstandard.ZstdDecompressor().decompressobj())
-    return _Plain()

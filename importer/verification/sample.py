@@ -17,7 +17,8 @@ _ROWS = """from(bucket: bucket) |> range(start: time(v: start), stop: time(v: st
     |> group()
     |> sort(columns: ["_time"])
     |> limit(n: n)
-    |> drop(columns: ["_start", "_stop"])"""
+    |> drop(columns: ["_start", "_stop"])
+    |> map(fn: (r) => ({r with _time: string(v: r._time)}))"""
 
 
 def sample_rows(connection: Connection, report: Report, count: int) -> list[dict[str, Any]]:
@@ -29,7 +30,7 @@ def sample_rows(connection: Connection, report: Report, count: int) -> list[dict
         count: how many rows.
 
     Returns:
-        columns ``_time``, ``_measurement``, tags and fields, the fields as text.
+        columns ``_time`` (RFC 3339, to the nanosecond), ``_measurement``, tags and fields, all as text.
 
     Raises:
         ServerError: the server did not answer.

@@ -4,6 +4,9 @@ import json
 import os
 import pty
 import re
+import shlex
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -166,3 +169,38 @@ def test_version_and_help_are_printed_with_exit_code_0(command: Command) -> None
         ended = command(*arguments, "--help")
         assert ended.code == 0
         assert "Usage" in ended.out
+
+
+@pytest.mark.parametrize("ending", ["| true", "> /dev/full"])
+def test_a_summary_that_nobody_can_read_is_no_failed_load(trial: Trial, ending: str) -> None:
+    source = trial.csv(birds_csv(10))
+    words = ["-c", "from importer.cli import main; main()", "load", str(source), *BIRDS_FLAGS, "--bucket", trial.bucket]
+    line = f"set -o pipefail; {shlex.join([sys.executable, *words])} {ending}"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
+    assert trial.rows().height == 20
+    assert "cannot be written" in ended.stderr or ending == "| true"
+
+
+def test_files_that_are_something_else_are_not_overwritten(trial: Trial, command: Command) -> None:
+    mapping = Path("m.toml")
+    mapping.write_text(SAMPLE_MAPPING.read_text())
+    for option in ("--report", "--rejects"):
+        ended = command("load", SAMPLE, "--mapping", mapping, "--bucket", trial.bucket, option, mapping)
+        assert ended.code == 2
+        assert f"name another {'file' if option == '--report' else 'one'} by {option}" in ended.err
+    same = command("load", SAMPLE, "--mapping", mapping, "--bucket", trial.bucket, "--report", "x", "--rejects", "x")
+    assert (same.code, "cannot both go to 'x'" in same.err) == (2, True)
+    assert mapping.read_text() == SAMPLE_MAPPING.read_text()
+
+
+def test_a_mapper_and_a_mapping_are_not_mixed(command: Command) -> None:
+    ended = command("load", SAMPLE, "--mapping", SAMPLE_MAPPING, "--mapper", "a:b", "--bucket", "b")
+    assert (ended.code, "--mapping cannot go with --mapper" in ended.err) == (2, True)
+
+
+def test_sampled_rows_show_the_time_to_the_nanosecond(trial: Trial, command: Command) -> None:
+    source = trial.csv("t,bird,lat,n\n1600000000.123456789,b,1.5,7\n")
+    ended = command("load", source, *BIRDS_FLAGS, "--bucket", trial.bucket, "--sample", "1")
+    assert ended.code == 0
+    assert "2020-09-13T12:26:40.123456789Z" in "".join(ended.out.split())

@@ -3,6 +3,9 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -205,7 +208,7 @@ def test_accounts_that_cannot_be_kept_any_longer_end_the_load(make: Make, tmp_pa
     with Spool(tmp_path / "state") as spool:
         ledger = make(spool=spool)
         lines = mapped(ledger, [P(1, {"a": 1.0})])
-        spool.folder.rmdir()
+        shutil.rmtree(spool.folder)
         with pytest.raises(SpoolError, match=r"cannot keep the accounts .* make room"):
             ledger.note_outcome(Outcome(lines, (), 0))
 
@@ -256,3 +259,14 @@ def test_a_batch_without_faults_writes_no_reject(make: Make) -> None:
     found: PointBatch = batch([P(1, {"a": 1.0})])
     ledger.note_mapped(found, LineEncoder(ledger.series)(found))
     assert (ledger.first_reject, ledger.rejects.lines) == (None, 0)
+
+
+def test_accounts_that_a_dead_load_left_are_removed_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
+    killed = "from importer.ledger.spool import Spool; import os, pathlib, sys; Spool(pathlib.Path(sys.argv[1])); os._exit(9)"
+    subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False)
+    (left,) = tmp_path.iterdir()
+    with Spool(tmp_path) as living:
+        assert not left.exists()
+        with Spool(tmp_path) as other:
+            assert {living.folder, other.folder} == set(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,98 @@
+"""Compressed sources: gzip and zstd are told by their first bytes and read; others are refused by name."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+import zstandard
+
+from importer.errors import SourceError
+
+__all__ = ["LONGEST_MAGIC", "Decompressor", "check_readable", "decompressor"]
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+LONGEST_MAGIC = len(ZSTD_MAGIC)
+
+_SLICE_BYTES = 1 << 9
+"""Compressed bytes at a time: what they swell to is held in memory, a thousandfold or more at worst."""
+
+_NOT_READ = {
+    b"BZh": ("bzip2", "bzip2 -dc"),
+    b"\xfd7zXZ\x00": ("xz", "xz -dc"),
+    b"PK\x03\x04": ("a zip archive", "unzip -p"),
+    b"PAR1": ("Parquet, no CSV", "convert it first, as in: duckdb -csv -c 'FROM ...'"),
+}
+"""What files begin with that are no text, and how to make text of them."""
+
+
+def check_readable(first: bytes, name: str) -> None:
+    """Refuse what is no text, and say how to make text of it.
+
+    Raises:
+        SourceError: it is compressed in a way that is not read, or no CSV.
+    """
+    for magic, (kind, command) in _NOT_READ.items():
+        if first.startswith(magic):
+            raise SourceError(
+                f"{name!r} is {kind}; gzip and zstd are read. Try: {command} {name} | importer load - ..."
+            )
+
+
+class Decompressor(Protocol):
+    """Takes what is stored, gives what it stands for."""
+
+    def feed(self, stored: bytes, most_bytes: int) -> tuple[bytes, bytes]:
+        """What it gives, about so many bytes at the most, and what of it is still to be fed."""
+        ...
+
+    def finish(self) -> None:
+        """Hear that there is no more; raises EOFError in the middle of compressed data."""
+
+
+class _Plain:
+    def feed(self, stored: bytes, most_bytes: int) -> tuple[bytes, bytes]:  # noqa: ARG002 - it gives what it gets
+        return stored, b""
+
+    def finish(self) -> None:
+        pass
+
+
+class _Members:
+    """Gzip members or zstd frames, one after another, as both formats allow."""
+
+    def __init__(self, new: Callable[[], zlib._Decompress | zstandard.ZstdDecompressionObj]) -> None:
+        self._new = new
+        self._member = new()
+        self._begun = False
+
+    def feed(self, stored: bytes, most_bytes: int) -> tuple[bytes, bytes]:
+        out, position = io.BytesIO(), 0
+        while position < len(stored) and out.tell() < most_bytes:
+            piece = stored[position : position + _SLICE_BYTES]
+            position += len(piece)
+            if self._member.eof:
+                piece = piece.lstrip(b"\0")  # gzip pads with zeros on block devices
+                if not piece:
+                    continue
+                self._member = self._new()
+            self._begun = True
+            out.write(self._member.decompress(piece))
+            position -= len(self._member.unused_data) if self._member.eof else 0
+        return out.getvalue(), stored[position:]
+
+    def finish(self) -> None:
+        if self._begun and not self._member.eof:
+            raise EOFError("it ends in the middle of the compressed data")
+
+
+def decompressor(magic: bytes) -> Decompressor:
+    """What reads a source that begins with these bytes."""
+    if magic.startswith(GZIP_MAGIC):
+        return _Members(lambda: zlib.decompressobj(wbits=zlib.MAX_WBITS | 16))
+    if magic.startswith(ZSTD_MAGIC):
+        return _Members(lambda: zstandard.ZstdDecompressor().decompressobj())
+    return _Plain()
