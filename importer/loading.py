@@ -320,10 +320,11 @@ def _check_files(options: LoadOptions, sources: Sequence[Source]) -> None:
     """
     written = {"rejects file": options.rejects_path}
     if options.report is not None:
-        check_report_path(options.report)
         if options.report.resolve() == options.rejects_path.resolve():
             raise ConfigurationError(f"rejects and report cannot both go to {str(options.report)!r}")
         written["report"] = options.report
     for what, path in written.items():
         if any(source.path is not None and source.path.resolve() == path.resolve() for source in sources):
             raise ConfigurationError(f"the {what} {str(path)!r} would overwrite a source: name another file")
+    if options.report is not None:
+        check_report_path(options.report)

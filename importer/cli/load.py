@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -136,7 +137,7 @@ def load_command(
     def where() -> Connection:
         return connect(url=url, org=org, token_file=token_file, env_file=env_file)
 
-    console = Console(stderr=dry_run)
+    console = _Console(stderr=dry_run)
     with stopped_by_signals() as stopping, shown_progress(quiet=quiet, as_json=log_json) as progress:
         try:
             result = load(
@@ -168,6 +169,11 @@ def _show(result: Report, console: Console, *, quiet: bool, as_json: bool) -> No
     if not quiet:
         with _output_may_fail():
             show_summary(result, console)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))  # and do not exit with 1, as rich would
 
 
 @contextmanager

@@ -24,7 +24,6 @@ _NOT_READ = {
     b"BZh": ("bzip2", "bzip2 -dc"),
     b"\xfd7zXZ\x00": ("xz", "xz -dc"),
     b"PK\x03\x04": ("a zip archive", "unzip -p"),
-    b"PAR1": ("Parquet, no CSV", "convert it first, as in: duckdb -csv -c 'FROM ...'"),
 }
 """What files begin with that are no text, and how to make text of them."""
 

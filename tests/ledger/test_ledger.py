@@ -262,8 +262,8 @@ def test_a_batch_without_faults_writes_no_reject(make: Make) -> None:
 
 
 def test_accounts_that_a_dead_load_left_are_removed_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
-    killed = "from importer.ledger.spool import Spool; import os, pathlib, sys; Spool(pathlib.Path(sys.argv[1])); os._exit(9)"
-    subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False)
+    killed = "import os, pathlib, sys; from importer.ledger.spool import Spool; Spool(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", killed + "; os._exit(9)", str(tmp_path)], check=False)
     (left,) = tmp_path.iterdir()
     with Spool(tmp_path) as living:
         assert not left.exists()

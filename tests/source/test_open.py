@@ -209,7 +209,6 @@ def test_a_file_that_cannot_be_opened_is_refused_with_the_reason(tmp_path: Path)
         (b"BZh91AY", "bzip2 -dc"),
         (b"\xfd7zXZ\x00..", "xz -dc"),
         (b"PK\x03\x04...", "unzip -p"),
-        (b"PAR1....", "Parquet"),
     ],
 )
 def test_what_is_compressed_in_another_way_is_named_with_the_way_out(tmp_path: Path, data: bytes, said: str) -> None:
