@@ -17,7 +17,7 @@ from importer.errors import MappingError
 from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, RESERVED_KEYS
 from importer.mapping.rows import load_function
 from importer.records import PointBatch
-from tests.mapping.bird_rows import parse_row
+from tests.constant_tag import to_point as parse_row
 from tests.mapping.mapped import adds_up, faults, points, row_mapper, table
 
 Row = dict[str, str]
