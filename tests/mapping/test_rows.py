@@ -337,7 +337,7 @@ def test_a_function_is_found_in_a_module_of_the_current_folder(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path.copy())
     assert load_function("own_rows:to_point")({}) is None
-    assert load_function("tests.mapping.bird_rows:parse_row") is parse_row
+    assert load_function("tests.constant_tag:to_point") is parse_row
 
 
 @pytest.mark.parametrize(
@@ -347,8 +347,8 @@ def test_a_function_is_found_in_a_module_of_the_current_folder(tmp_path: Path, m
         (":f", "write package.module:function"),
         ("m:", "write package.module:function"),
         ("no_such_module_here:f", "cannot import 'no_such_module_here': ModuleNotFoundError: No module named"),
-        ("tests.mapping.bird_rows:nothing", "module 'tests.mapping.bird_rows' has no 'nothing'"),
-        ("tests.mapping.bird_rows:__doc__", "it is no function"),
+        ("tests.constant_tag:nothing", "module 'tests.constant_tag' has no 'nothing'"),
+        ("tests.constant_tag:__doc__", "it is no function"),
         ("broken_syntax:f", "cannot import 'broken_syntax': SyntaxError: "),
         ("broken_import:f", "cannot import 'broken_import': ZeroDivisionError: division by zero"),
         ("broken_attribute:f", "cannot import 'broken_attribute': .*has no attribute 'nonsense'"),
