@@ -21,6 +21,7 @@ from importer.server.toolchain import WAYS_OUT
 __all__ = ["Step", "run_step"]
 
 STOP_GRACE_SECONDS = 10.0
+LOOK_EVERY_SECONDS = 0.5
 LOG_TAIL_LINES = 15
 
 
@@ -62,12 +63,22 @@ def run_step(step: Step, work: Path, environment: Mapping[str, str], log: IO[byt
         start_new_session=True,
     )
     try:
-        code = process.wait()
+        code = _waited(process)
     except BaseException:
         _end_with_children(process)
         raise
     if code != 0:
         raise _failure(step.purpose, Path(log.name))
+
+
+def _waited(process: subprocess.Popen[bytes]) -> int:
+    """The exit code; Ctrl-C is heeded.
+
+    polars, once imported, makes system calls go on after a signal, so that a plain wait would not end by Ctrl-C.
+    """
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(LOOK_EVERY_SECONDS)
 
 
 def _end_with_children(process: subprocess.Popen[bytes]) -> None:
