@@ -27,7 +27,7 @@ def test_the_first_rows_come_back_one_per_point_with_their_tags_and_fields(influ
         ("b", "0.5", "1", "true", 'say "1"'),
         ("a", "1", "2", "true", 'say "2"'),
     ]
-    assert [row["_time"] for row in rows] == [f"2020-09-13T12:26:4{n}Z" for n in range(3)]
+    assert [row["_time"] for row in rows] == [f"2020-09-13T12:26:4{n}.000000000Z" for n in range(3)]
     assert {row["_measurement"] for row in rows} == {"m"}
 
 
