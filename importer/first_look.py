@@ -1,7 +1,8 @@
 """What must be known before the first write: the time span of the data, for the size of the shard groups.
 
-Files are read once ahead, the time column only. What can be read but once, or is mapped by a function, gives
-its first block instead, and the rest is taken to go on at the same pace.
+Files are looked at ahead, the time column only; of large ones, evenly spread pieces are enough, for a group
+duration is chosen from a ladder, and a few stray timestamps should not decide it. What can be read but once, or is
+mapped by a function, gives its first block instead, and the rest is taken to go on at the same pace.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class FirstLook:
         columns = mapper.mapping.time.source.columns
         low, high = None, None
         with self._reader.again(columns) as ahead:
-            for block in ahead.blocks():
+            for block in ahead.rough_blocks():
                 if self._should_stop():
                     return None
                 found = time_range(ahead.table(block), mapper.mapping)

@@ -22,7 +22,7 @@ from importer.source.cells import careful_ends, cells
 from importer.source.open import Stream
 from importer.source.places import NEWLINE, QUOTE, RETURN, newlines, source_length
 
-__all__ = ["BLOCK_BYTES", "Header", "blocks", "read_header"]
+__all__ = ["BLOCK_BYTES", "Cut", "Header", "blocks", "cut_records", "read_header"]
 
 BLOCK_BYTES = 4 << 20
 """Text per block: some 30,000 rows of 140 bytes. The server takes larger batches hardly faster; memory grows."""
@@ -58,13 +58,13 @@ def read_header(stream: Stream, delimiter: str) -> Header:
     if not text:
         name = "standard input" if stream.source.path is None else repr(stream.source.name)
         raise SourceError(f"{name} is empty: a header line with the column names is needed")
-    while (cut := _cut(text, delimiter, first_only=True)).end == 0:
+    while (cut := cut_records(text, delimiter, first_only=True)).end == 0:
         if len(text) > MAX_RECORD_BYTES:
             raise SourceError(_too_long(stream.source.name, 1))
         more = stream.read()
         if not more:
             text += b"\n"
-            cut = _cut(text, delimiter, first_only=True)
+            cut = cut_records(text, delimiter, first_only=True)
             if cut.end == 0:
                 raise SourceError(f"{stream.source.name!r}: the header has a quote that is never closed")
             break
@@ -119,9 +119,9 @@ def blocks(
         head, is_last = text[:wanted], ended and size <= wanted
         if is_last and head and not head.endswith(b"\n"):
             head += b"\n"
-        cut = _cut(head, delimiter, limit=limit)
+        cut = cut_records(head, delimiter, limit=limit)
         if cut.end == 0 and is_last and head:
-            cut = _Cut(len(head), 1, "stray")  # an unclosed quote: the table says so of the record
+            cut = Cut(len(head), 1, "stray")  # an unclosed quote: the table says so of the record
         if cut.end == 0:
             if is_last:
                 return
@@ -154,19 +154,21 @@ def blocks(
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class Cut:
+    """Where the last whole record of a text ends (0: nowhere), how many there are, and what its quotes do."""
+
     end: int
     records: int
     quoting: Quoting
 
 
-def _cut(text: bytes, delimiter: str, *, first_only: bool = False, limit: int | None = None) -> _Cut:
+def cut_records(text: bytes, delimiter: str, *, first_only: bool = False, limit: int | None = None) -> Cut:
     """Where the last whole record (or the first, or the ``limit``-th) of a text ends; 0 if none does."""
     wanted = 1 if first_only else limit
     if b'"' not in text:
         ends = newlines(text, quoted=False) if wanted is not None else None
         if ends is None:
-            return _Cut(text.rfind(b"\n") + 1, text.count(b"\n"), "none")
+            return Cut(text.rfind(b"\n") + 1, text.count(b"\n"), "none")
         return _at(ends[:wanted] + 1, "none")
     if not _has_stray_quote(text, delimiter):
         ends = newlines(text, quoted=True)
@@ -175,8 +177,8 @@ def _cut(text: bytes, delimiter: str, *, first_only: bool = False, limit: int | 
     return _at(np.array(found, dtype=np.int64), "stray")
 
 
-def _at(ends: npt.NDArray[np.int64], quoting: Quoting) -> _Cut:
-    return _Cut(int(ends[-1]) if len(ends) else 0, len(ends), quoting)
+def _at(ends: npt.NDArray[np.int64], quoting: Quoting) -> Cut:
+    return Cut(int(ends[-1]) if len(ends) else 0, len(ends), quoting)
 
 
 def _has_stray_quote(text: bytes, delimiter: str) -> bool:

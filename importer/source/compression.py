@@ -11,7 +11,7 @@ import zstandard
 
 from importer.errors import SourceError
 
-__all__ = ["LONGEST_MAGIC", "Decompressor", "check_readable", "decompressor"]
+__all__ = ["LONGEST_MAGIC", "Decompressor", "check_readable", "decompressor", "is_compressed"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -26,6 +26,11 @@ _NOT_READ = {
     b"PK\x03\x04": ("a zip archive", "unzip -p"),
 }
 """What files begin with that are no text, and how to make text of them."""
+
+
+def is_compressed(first: bytes) -> bool:
+    """Whether a source that begins with these bytes is gzip or zstd."""
+    return first.startswith((GZIP_MAGIC, ZSTD_MAGIC))
 
 
 def check_readable(first: bytes, name: str) -> None:

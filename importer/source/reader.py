@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 from importer.errors import SourceError
 from importer.records import Block, Table
 from importer.source.blocks import BLOCK_BYTES, Header, blocks, read_header
+from importer.source.glimpses import can_be_glimpsed, glimpses
 from importer.source.open import Source, Stream
 from importer.source.table import to_table
 
@@ -137,6 +138,20 @@ class Reader:
                     yield block
             self._done.append(self._read(stream))
             self._current = None
+
+    def rough_blocks(self) -> Iterator[Block]:
+        """Enough of the rows for a rough idea of them: of large plain files, evenly spread pieces.
+
+        Raises:
+            SourceError: a source cannot be read, decompressed or split.
+        """
+        if self._limit is None and all(can_be_glimpsed(source, self._encoding) for source in self.sources):
+            for source in self.sources:
+                stream, header = self._start(source)
+                stream.close()
+                yield from glimpses(source, header, self._delimiter)
+        else:
+            yield from self.blocks()
 
     def table(self, block: Block) -> Table:
         """A block's wanted columns."""
