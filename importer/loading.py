@@ -46,7 +46,7 @@ from importer.preparing import pin_types, prepare_target
 from importer.progress import Phase, Progress, Silent, Snapshot
 from importer.records import Lines, Outcome
 from importer.server.connection import Connection, Patience, Server
-from importer.server.retry import RetryPolicy, call_with_retries
+from importer.server.retry import RetryPolicy
 from importer.settling import check, merge_duplicates, verify
 from importer.sink.influx import InfluxSink
 from importer.sink.stdout import StreamSink
@@ -183,15 +183,13 @@ class Load:
         return True
 
     def _wait_for(self, server: Server) -> str:
-        policy = RetryPolicy(self._options.wait_seconds)
         try:
-            version, _ = call_with_retries(server.health, policy, say=log.warning, pause=self._pause)
+            return server.patiently(server.health)
         except ServerUnreachableError as error:
             raise ServerUnreachableError(
-                f"{error}; it was waited for {policy.wait_seconds:g} s (--wait). Is InfluxDB running at "
+                f"{error}; it was waited for {self._options.wait_seconds:g} s (--wait). Is InfluxDB running at "
                 f"{server.connection.url}, the address from {server.connection.origin}?"
             ) from error
-        return version
 
     def _new_ledger(self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None) -> Ledger:
         rejects = stack.enter_context(RejectsFile(self._options.rejects_path))
