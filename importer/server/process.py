@@ -24,6 +24,7 @@ __all__ = [
     "is_alive",
     "run_influxd",
     "spawn_influxd",
+    "start_time",
     "stop_process",
     "wait_until_ready",
 ]
@@ -117,7 +118,7 @@ def spawn_influxd(binary: Path, folder: Path, port: int) -> InfluxdProcess:
         )
     finally:
         os.close(log)
-    started = _start_time(child.pid) or "never"
+    started = start_time(child.pid) or "never"
     # It is meant to outlive this object, which would warn of a child left running.
     child.returncode = 0
     return InfluxdProcess(pid=child.pid, started=started, port=port, folder=folder)
@@ -178,7 +179,7 @@ def stop_process(process: InfluxdProcess, *, grace_seconds: float = STOP_GRACE_S
 
 def is_alive(process: InfluxdProcess) -> bool:
     """Whether this very process is still running, not merely one with its id."""
-    return _start_time(process.pid) == process.started
+    return start_time(process.pid) == process.started
 
 
 def free_port(*preferred: int) -> int:
@@ -195,16 +196,18 @@ def free_port(*preferred: int) -> int:
     raise ServerError(f"no port is free at {HOST}")
 
 
-def _start_time(pid: int) -> str | None:
-    """When the process was started; None if it is not running."""
+def start_time(pid: int) -> str | None:
+    """When the process was started, in the system's own words; None if none of its threads is running."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return _start_time_by_ps(pid) if not Path("/proc/self/stat").exists() else None
-    # proc(5): after the name, which may hold spaces and brackets, state is field 3, start time field 22.
+    # proc(5): after the name, which may hold spaces and brackets, state is field 3, the number of threads
+    # field 20, start time field 22. The first thread may end before the others, which still hold ports and files.
     fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else f"{boot} {fields[19]}"
+    has_ended = fields[0] == "X" or (fields[0] == "Z" and int(fields[17]) <= 1)
+    return None if has_ended else f"{boot} {fields[19]}"
 
 
 def _start_time_by_ps(pid: int) -> str | None:

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ from importer.server.process import (
     is_alive,
     run_influxd,
     spawn_influxd,
+    start_time,
     stop_process,
 )
 from importer.server.state import read_state, remember
@@ -255,6 +257,29 @@ def test_a_server_that_ignores_a_polite_end_is_killed(tmp_path: Path) -> None:
         assert is_alive(process)
     assert stop_process(process, grace_seconds=0.3)
     assert not is_alive(process)
+
+
+FIRST_THREAD_ENDS = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="another system tells of processes in its own way")
+def test_a_process_is_alive_until_the_last_of_its_threads_has_ended(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", FIRST_THREAD_ENDS])
+    started = start_time(child.pid)
+    assert started is not None
+    process = InfluxdProcess(pid=child.pid, started=started, port=0, folder=tmp_path)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and ") Z " not in Path(f"/proc/{child.pid}/stat").read_text():
+        time.sleep(0.02)
+    assert ") Z " in Path(f"/proc/{child.pid}/stat").read_text()
+    assert is_alive(process)
+    assert stop_process(process)
+    assert not Path(f"/proc/{child.pid}").exists()
+    child.returncode = 0  # it was waited for already
 
 
 def start_in_another_process() -> None:
