@@ -7,6 +7,8 @@
 """
 
 from importer.api import load
+from importer.bucket.leftovers import Leftover
+from importer.cleaning import clean
 from importer.errors import (
     AuthorizationError,
     BucketExistsError,
@@ -41,6 +43,7 @@ __all__ = [
     "Connection",
     "CsvOptions",
     "ImporterError",
+    "Leftover",
     "LoadError",
     "LoadInProgressError",
     "LoadInterruptedError",
@@ -59,5 +62,6 @@ __all__ = [
     "TerminalServerError",
     "TransientServerError",
     "VerificationError",
+    "clean",
     "load",
 ]

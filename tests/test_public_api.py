@@ -22,6 +22,7 @@ EXPORTED = {
     "Connection",
     "CsvOptions",
     "ImporterError",
+    "Leftover",
     "LoadError",
     "LoadInProgressError",
     "LoadInterruptedError",
@@ -40,6 +41,7 @@ EXPORTED = {
     "TerminalServerError",
     "TransientServerError",
     "VerificationError",
+    "clean",
     "load",
 }
 
@@ -55,13 +57,14 @@ def test_every_error_is_caught_as_an_importer_error() -> None:
     assert all(issubclass(error, importer.ImporterError) for error in errors)
 
 
-def test_load_is_typed_and_every_argument_documented() -> None:
-    hints = typing.get_type_hints(importer.load)
-    parameters = set(inspect.signature(importer.load).parameters)
+@pytest.mark.parametrize(("function", "returned"), [(importer.load, Report), (importer.clean, list[importer.Leftover])])
+def test_functions_are_typed_and_every_argument_documented(function: Any, returned: Any) -> None:
+    hints = typing.get_type_hints(function)
+    parameters = set(inspect.signature(function).parameters)
     assert set(hints) == {*parameters, "return"}
-    assert hints["return"] is Report
+    assert hints["return"] == returned
     assert (Path(importer.__file__).parent / "py.typed").exists()
-    documented = inspect.getdoc(importer.load) or ""
+    documented = inspect.getdoc(function) or ""
     assert [name for name in parameters if f"{name}: " not in documented] == []
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from importer.cli import load, server
+from importer.cli import clean, load, server
 from importer.cli.exits import exit_code
 from importer.errors import ImporterError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     help="Load CSV into InfluxDB 2, every row accounted for.",
 )
 app.command("load", epilog=load.EPILOG, no_args_is_help=True)(load.load_command)
+app.command("clean", epilog=clean.EPILOG)(clean.clean_command)
 app.add_typer(server.app, name="server")
 
 log = logging.getLogger("importer")
