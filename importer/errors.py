@@ -6,7 +6,8 @@
     ├── ConfigurationError      wrong options, mapping, settings: nothing was touched
     │   ├── MappingError        the mapping file or the mapper; names the key
     │   ├── BucketExistsError   a bucket that may not be replaced unasked
-    │   └── LoadInProgressError another load holds the target bucket
+    │   ├── LoadInProgressError another load holds the target bucket
+    │   └── ResumeRefusedError  the unfinished load was begun with other data or another mapping
     ├── SourceError             the input cannot be opened, decoded or split
     ├── LoadError               the load failed; the live bucket is as it was
     │   ├── RejectBudgetError   more rejects than were allowed
@@ -19,7 +20,7 @@
         └── TerminalServerError     trying again cannot help
             ├── AuthorizationError  401, 403
             ├── NotFoundError       404: no such organisation or bucket
-            └── RequestRefusedError any other 4xx
+            └── RequestRefusedError any other 4xx, a redirect, a certificate that is not accepted
                 ├── MalformedLinesError 400 of a write: nothing of the batch is stored
                 ├── PartialWriteError   422 of a write: some points are not stored
                 └── PayloadTooLargeError 413
@@ -49,6 +50,7 @@ __all__ = [
     "PayloadTooLargeError",
     "RejectBudgetError",
     "RequestRefusedError",
+    "ResumeRefusedError",
     "ServerError",
     "ServerUnreachableError",
     "SourceError",
@@ -64,9 +66,11 @@ class ImporterError(Exception):
 
     Attributes:
         report: what became of the load that it ended; None where none had begun.
+        resumable: whether another run can go on with that load.
     """
 
     report: Report | None = None
+    resumable: bool = False
 
 
 class ConfigurationError(ImporterError):
@@ -83,6 +87,10 @@ class BucketExistsError(ConfigurationError):
 
 class LoadInProgressError(ConfigurationError):
     """Another load holds the target bucket."""
+
+
+class ResumeRefusedError(ConfigurationError):
+    """The unfinished load was begun with other sources, another mapping or other options; it can still be resumed."""
 
 
 class SourceError(ImporterError):
@@ -150,7 +158,7 @@ class NotFoundError(TerminalServerError):
 
 
 class RequestRefusedError(TerminalServerError):
-    """Any other 4xx answer."""
+    """Any other 4xx answer, a redirect, or a certificate that is not accepted."""
 
 
 class MalformedLinesError(RequestRefusedError):

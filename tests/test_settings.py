@@ -8,17 +8,21 @@ import pytest
 from importer.errors import ConfigurationError
 from importer.settings import find_connection
 
-OPTION = "http://option:1"
-INFLUX = {"INFLUX_URL": "http://influx:2", "INFLUX_TOKEN": "t-influx", "INFLUX_ORG": "o-influx"}
-CLIENT = {"INFLUXDB_V2_URL": "http://client:3", "INFLUXDB_V2_TOKEN": "t-client", "INFLUXDB_V2_ORG": "o-client"}
+OPTION = "http://option.localhost:1"
+INFLUX = {"INFLUX_URL": "http://influx.localhost:2", "INFLUX_TOKEN": "t-influx", "INFLUX_ORG": "o-influx"}
+CLIENT = {
+    "INFLUXDB_V2_URL": "http://client.localhost:3",
+    "INFLUXDB_V2_TOKEN": "t-client",
+    "INFLUXDB_V2_ORG": "o-client",
+}
 PROFILES = """
 [idle]
-  url = "http://idle:5"
+  url = "http://idle.localhost:5"
   token = "t-idle"
   org = "o-idle"
 
 [work]
-  url = "http://profile:5"
+  url = "http://profile.localhost:5"
   token = "t-profile"
   org = "o-profile"
   active = true
@@ -38,7 +42,7 @@ def token_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def env_file(tmp_path: Path) -> Path:
     path = tmp_path / "app.env"
-    path.write_text('# the server\nINFLUX_URL=http://file:4\nINFLUX_TOKEN="t-file"\nINFLUX_ORG=o-file\n')
+    path.write_text('# the server\nINFLUX_URL=http://file.localhost:4\nINFLUX_TOKEN="t-file"\nINFLUX_ORG=o-file\n')
     return path
 
 
@@ -63,10 +67,10 @@ def test_places_are_asked_in_order_and_each_gives_all_three(
     ]
     assert [(place.url, place.token, place.org) for place in found if place] == [
         (OPTION, "t-option", "o-option"),
-        ("http://influx:2", "t-influx", "o-influx"),
-        ("http://client:3", "t-client", "o-client"),
-        ("http://file:4", "t-file", "o-file"),
-        ("http://profile:5", "t-profile", "o-profile"),
+        ("http://influx.localhost:2", "t-influx", "o-influx"),
+        ("http://client.localhost:3", "t-client", "o-client"),
+        ("http://file.localhost:4", "t-file", "o-file"),
+        ("http://profile.localhost:5", "t-profile", "o-profile"),
     ]
 
 
@@ -79,13 +83,13 @@ def test_profiles_are_found_in_the_home_folder(no_settings: Path) -> None:
     (no_settings / ".influxdbv2" / "configs").write_text(PROFILES)
     found = find_connection(environment={})
     assert found is not None
-    assert found.url == "http://profile:5"
+    assert found.url == "http://profile.localhost:5"
 
 
 def test_the_influx_commands_own_variable_names_the_address() -> None:
-    found = find_connection(environment=INFLUX | {"INFLUX_URL": "", "INFLUX_HOST": "http://host:6/"})
+    found = find_connection(environment=INFLUX | {"INFLUX_URL": "", "INFLUX_HOST": "http://host.localhost:6/"})
     assert found is not None
-    assert found.url == "http://host:6"
+    assert found.url == "http://host.localhost:6"
 
 
 def test_an_address_on_the_command_line_takes_no_token_from_the_environment() -> None:
@@ -112,11 +116,11 @@ def test_an_incomplete_place_is_named_and_not_filled_from_the_next(missing: str)
 
 def test_an_incomplete_env_file_and_profile_are_named(tmp_path: Path) -> None:
     file = tmp_path / "half.env"
-    file.write_text("INFLUX_URL=http://file:4\nINFLUX_TOKEN=t\n")
+    file.write_text("INFLUX_URL=http://file.localhost:4\nINFLUX_TOKEN=t\n")
     with pytest.raises(ConfigurationError, match=r"the env file .*half\.env.* but not its org"):
         find_connection(env_file=file, environment={})
     configs = tmp_path / "configs"
-    configs.write_text('[work]\nurl = "http://profile:5"\nactive = true\n')
+    configs.write_text('[work]\nurl = "http://profile.localhost:5"\nactive = true\n')
     with pytest.raises(ConfigurationError, match=r"the influx profile 'work' .* but not its token and org"):
         find_connection(environment={"INFLUX_CONFIGS_PATH": str(configs)})
 
@@ -126,7 +130,7 @@ def test_a_token_without_an_address_is_said_to_be_unused(caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING):
         found = find_connection(environment={"INFLUX_TOKEN": "t-secret"} | CLIENT)
     assert found is not None
-    assert found.url == "http://client:3"
+    assert found.url == "http://client.localhost:3"
     assert "has a token or an organisation but no address" in caplog.text
     assert "t-secret" not in caplog.text
 

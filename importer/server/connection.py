@@ -1,48 +1,40 @@
-"""A connection to InfluxDB, and the one place where its client's errors are translated.
+"""A connection to InfluxDB: address, token, organisation, and how far the way there is to be trusted.
 
-Goes in: address, token and organisation. Comes out: answers as plain values, or the errors of
-:mod:`importer.errors`.
+Goes in: these. Comes out: answers as plain values, or the errors of :mod:`importer.errors`.
 """
 
 from __future__ import annotations
 
 import csv
-import email.utils
+import ipaddress
 import json
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-import urllib3
 from influxdb_client import InfluxDBClient
-from influxdb_client.client.flux_csv_parser import FluxQueryException
 from influxdb_client.client.flux_table import FluxTable
-from influxdb_client.rest import ApiException
 
-from importer.errors import (
-    AuthorizationError,
-    ConfigurationError,
-    MalformedLinesError,
-    NotFoundError,
-    PartialWriteError,
-    PayloadTooLargeError,
-    RequestRefusedError,
-    ServerError,
-    ServerUnreachableError,
-    TransientServerError,
-)
+from importer.errors import ConfigurationError, NotFoundError, TransientServerError
 from importer.limits import MAX_STRING_BYTES
+from importer.server.answers import not_influxdb, translated
 from importer.server.retry import RetryPolicy, call_with_retries
+from importer.server.secret import Secret, redacted
+from importer.server.transport import Transport, tls_context
 
 __all__ = ["Connection", "Patience", "Server", "translated"]
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_SECONDS = 10.0
 REQUEST_TIMEOUT_SECONDS = 60.0
 
 # The client library reads answers with Python's own CSV reader, whose cells end at 128 KiB unless told otherwise.
@@ -58,23 +50,38 @@ class Connection:
         token: API token; never printed.
         org: organisation name.
         origin: the place the three were taken from, in words, for messages.
+        ca_file: certificates of the authorities that may vouch for the server, as PEM; None: the system's.
+        verify: check the server's certificate.
+        allow_http: send the token over plain http to another machine.
 
     Raises:
-        ConfigurationError: the address is none, or the token cannot be one; it is not shown.
+        ConfigurationError: the address is none, the token cannot be one (it is not shown), or it would go to another
+            machine in the clear.
     """
 
     url: str
     token: str = field(repr=False)
     org: str
     origin: str = "given"
+    ca_file: Path | None = None
+    verify: bool = True
+    allow_http: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "token", Secret(self.token))
         if not _is_address(self.url):
             raise ConfigurationError(f"{self.origin}: {self.url!r} is no address such as http://localhost:8086")
         if "@" in urlsplit(self.url).netloc:
             raise ConfigurationError(f"{self.origin}: no user and password belong in the address; give a token")
         if not self.token.isascii() or not self.token.isprintable() or " " in self.token:
             raise ConfigurationError(f"{self.origin}: the token holds blanks or other signs that no token has")
+        if not self.allow_http and urlsplit(self.url).scheme == "http" and not _is_this_machine(self.url):
+            raise ConfigurationError(
+                f"{self.origin}: {self.url} is not https, so that whoever listens on the way would read the token;"
+                " use https://, or say --allow-http (IMPORTER_ALLOW_HTTP=true) if nobody can listen there"
+            )
+        if self.ca_file is not None:
+            tls_context(self.ca_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +120,21 @@ class Server:
         pool_size: int = 8,
     ) -> None:
         self.connection = connection
+        seconds = (min(CONNECT_TIMEOUT_SECONDS, timeout_seconds), timeout_seconds)
+        # Without the token, which only the transport knows: it is in none of the client's variables.
         self.client = InfluxDBClient(
-            url=connection.url,
-            token=connection.token,
-            org=connection.org,
-            timeout=int(timeout_seconds * 1000),
-            connection_pool_maxsize=pool_size,
+            url=connection.url, token="", org=connection.org, timeout=tuple(int(each * 1000) for each in seconds)
         )
+        if not connection.verify and connection.url.startswith("https"):
+            log.warning(
+                "warning: the certificate of %s is not checked (--skip-verify):"
+                " whoever stands in between can read the token and change the data",
+                connection.url,
+            )
+        self._transport = Transport(
+            token=connection.token, tls=tls_context(connection.ca_file, verify=connection.verify), pool_size=pool_size
+        )
+        self.client.api_client.rest_client.pool_manager = self._transport  # type: ignore[assignment]
         self.patience: Patience | None = None
         self._org_id: str | None = None
 
@@ -134,6 +149,13 @@ class Server:
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
+
+    def break_off(self) -> None:
+        """End all requests that are under way: their calls raise TransientServerError at once.
+
+        May be called from any thread. Later requests work again, on new connections.
+        """
+        self._transport.break_off()
 
     @property
     def org_id(self) -> str:
@@ -179,10 +201,7 @@ class Server:
         try:
             return json.loads(data) if data else None
         except ValueError as error:
-            raise RequestRefusedError(
-                f"{self.connection.url} did not answer as InfluxDB does: {data[:80].decode(errors='replace')!r}",
-                status=int(response.status),
-            ) from error
+            raise not_influxdb(self.connection.url, data, int(response.status)) from error
 
     def query(self, flux: str, params: dict[str, Any]) -> list[FluxTable]:
         """Ask in Flux; a server that is away for a moment is asked again, if there is :attr:`patience`.
@@ -217,9 +236,11 @@ class Server:
         """
         answer = self.call("GET", "/health")
         if not isinstance(answer, dict):
-            raise RequestRefusedError(f"{self.connection.url} did not answer as InfluxDB does: {answer!r}")
+            raise not_influxdb(self.connection.url, json.dumps(answer).encode(), HTTPStatus.OK)
         if answer.get("status") != "pass":
-            raise TransientServerError(f"{self.connection.url} is not ready: {answer.get('message', answer)}")
+            raise TransientServerError(
+                f"{self.connection.url} is not ready: {redacted(str(answer.get('message', answer)))}"
+            )
         return str(answer.get("version", "unknown"))
 
 
@@ -232,70 +253,11 @@ def _is_address(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn what the client library and its HTTP layer raise into the importer's errors."""
+def _is_this_machine(url: str) -> bool:
+    host = (urlsplit(url).hostname or "").removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
     try:
-        yield
-    except ApiException as error:
-        raise _from_answer(error) from error
-    except FluxQueryException as error:
-        raise TransientServerError(f"the query broke off: {error.message}") from error
-    except urllib3.exceptions.LocationValueError as error:
-        raise RequestRefusedError(f"not a usable address: {error}") from error
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise ServerUnreachableError(f"no answer from the server: {_innermost(error)}") from error
-
-
-def _from_answer(error: ApiException) -> ServerError:
-    status = int(error.status or 0)
-    message = _message(error)
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return AuthorizationError(f"the server refuses the token ({status}): {message}", status=status)
-    if status == HTTPStatus.NOT_FOUND:
-        return NotFoundError(message, status=status)
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return PayloadTooLargeError(message, status=status)
-    if not status and "SSL" in message:
-        return RequestRefusedError(f"no secure connection: {message}; does the server speak http:// and not https://?")
-    may_pass = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-    if status in may_pass or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
-        return TransientServerError(f"HTTP {status}: {message}", status=status, retry_after_seconds=_retry_after(error))
-    by_status: dict[int, Callable[..., RequestRefusedError]] = {
-        HTTPStatus.BAD_REQUEST: MalformedLinesError,
-        HTTPStatus.UNPROCESSABLE_ENTITY: PartialWriteError,
-    }
-    return by_status.get(status, RequestRefusedError)(message, status=status)
-
-
-def _message(error: ApiException) -> str:
-    body = error.body
-    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or error.reason or "")
-    try:
-        decoded = json.loads(text)
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return text.strip()
-    if isinstance(decoded, dict):
-        return str(decoded.get("message") or decoded.get("error") or text)
-    return text
-
-
-def _retry_after(error: ApiException) -> float | None:
-    """Seconds of ``Retry-After``, given as a number or a date (RFC 9110, 10.2.3); None if unreadable."""
-    headers: Mapping[str, str] = error.headers or {}
-    raw = headers.get("Retry-After")
-    if raw is None:
-        return None
-    try:
-        return max(0.0, float(raw))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(raw).timestamp() - time.time())
-    except ValueError:
-        return None
-
-
-def _innermost(error: BaseException) -> str:
-    reason = getattr(error, "reason", None)
-    return _innermost(reason) if isinstance(reason, BaseException) else str(error)
+        return False
