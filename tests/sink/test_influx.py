@@ -26,7 +26,7 @@ from importer.server.retry import RetryPolicy
 from importer.sink import influx
 from importer.sink.influx import InfluxSink
 from importer.verification.counting import count_values
-from tests.fault_proxy import Fault, FaultProxy, Request
+from tests.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.influxd import Influxd
 from tests.points import P, encoded, new_bucket, stored_texts
 
@@ -247,17 +247,10 @@ def test_a_server_that_is_not_there_is_said_to_be_unreachable() -> None:
 
 @pytest.mark.parametrize("page", [b"<html>welcome</html>", b'"fine"', b""])
 def test_something_that_answers_but_is_no_influxdb_is_said_to_be_that(page: bytes) -> None:
-    class Elsewhere(FaultProxy):
-        def pass_on(self, _: Request) -> tuple[int, dict[str, str], bytes]:
-            return 200, {"Content-Type": "text/html"}, page
-
-    elsewhere = Elsewhere("http://127.0.0.1:1")
-    try:
-        refused = pytest.raises(RequestRefusedError, match="did not answer as InfluxDB does")
-        with Server(Connection(elsewhere.url, "t", "o")) as server, refused:
+    with fault_proxy("http://127.0.0.1:1") as elsewhere, Server(Connection(elsewhere.url, "t", "o")) as server:
+        elsewhere.rule = lambda _: Fault(200, {"Content-Type": "text/html"}, page)
+        with pytest.raises(RequestRefusedError, match="did not answer as InfluxDB does"):
             server.health()
-    finally:
-        elsewhere.close()
 
 
 def waiting(server: Server, bucket_id: str, said: list[str], seconds: float) -> InfluxSink:
