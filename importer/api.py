@@ -92,15 +92,35 @@ def connect(
     org: str | None = None,
     token_file: Path | None = None,
     env_file: Path | None = None,
+    ca_file: Path | None = None,
+    skip_verify: bool = False,
+    allow_http: bool = False,
 ) -> Connection:
     """The server that options, environment, env file or profile name; else the local one, started if need be.
+
+    Args:
+        url: address.
+        org: organisation.
+        token_file: a file that holds the token alone, and that nobody else can read.
+        env_file: a file of ``NAME=value`` lines.
+        ca_file: certificates of the authorities that may vouch for the server; None: the system's.
+        skip_verify: do not check the server's certificate.
+        allow_http: send the token over plain http to another machine.
 
     Raises:
         ConfigurationError: the place that names the server lacks its token or organisation; or none is named,
             and a local one can neither be found nor built.
         ServerError: the local server does not get ready.
     """
-    named = find_connection(url=url, org=org, token_file=token_file, env_file=env_file)
+    named = find_connection(
+        url=url,
+        org=org,
+        token_file=token_file,
+        env_file=env_file,
+        ca_file=ca_file,
+        skip_verify=skip_verify,
+        allow_http=allow_http,
+    )
     return named or local.ensure_started(log.info)
 
 

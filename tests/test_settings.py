@@ -43,6 +43,7 @@ def token_file(tmp_path: Path) -> Path:
 def env_file(tmp_path: Path) -> Path:
     path = tmp_path / "app.env"
     path.write_text('# the server\nINFLUX_URL=http://file.localhost:4\nINFLUX_TOKEN="t-file"\nINFLUX_ORG=o-file\n')
+    path.chmod(0o600)
     return path
 
 
@@ -117,6 +118,7 @@ def test_an_incomplete_place_is_named_and_not_filled_from_the_next(missing: str)
 def test_an_incomplete_env_file_and_profile_are_named(tmp_path: Path) -> None:
     file = tmp_path / "half.env"
     file.write_text("INFLUX_URL=http://file.localhost:4\nINFLUX_TOKEN=t\n")
+    file.chmod(0o600)
     with pytest.raises(ConfigurationError, match=r"the env file .*half\.env.* but not its org"):
         find_connection(env_file=file, environment={})
     configs = tmp_path / "configs"
@@ -181,3 +183,81 @@ def test_unreadable_profiles_are_warned_of_and_passed_over(tmp_path: Path, caplo
 def test_a_connection_does_not_show_its_token() -> None:
     found = find_connection(environment=INFLUX)
     assert "t-influx" not in repr(found)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+@pytest.mark.promise(
+    fault="The env file or token file that holds the token can be read by others",
+    promise="It is refused, before any server is asked.",
+    seen="error: others can read the env file 'app.env', which holds a token: chmod 600 it first; exit 2",
+)
+def test_an_env_file_with_a_token_that_others_can_read_is_refused(env_file: Path, mode: int) -> None:
+    env_file.chmod(mode)
+    with pytest.raises(ConfigurationError, match=r"others can read the env file .* holds a token: chmod 600") as error:
+        find_connection(env_file=env_file, environment={})
+    assert "t-file" not in str(error.value)
+
+
+def test_an_env_file_without_a_token_may_be_read_by_others(env_file: Path) -> None:
+    env_file.write_text("INFLUX_URL=http://file.localhost:4\n")
+    env_file.chmod(0o644)
+    found = find_connection(env_file=env_file, environment=INFLUX)
+    assert found is not None
+    assert found.url == "http://influx.localhost:2"
+
+
+def test_profiles_with_a_token_that_others_can_read_are_warned_of_and_used(
+    profiles: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("importer").propagate = True
+    path = Path(profiles["INFLUX_CONFIGS_PATH"])
+    for mode, warned in ((0o644, True), (0o600, False)):
+        caplog.clear()
+        path.chmod(mode)
+        with caplog.at_level(logging.WARNING):
+            found = find_connection(environment=profiles)
+        assert found is not None
+        assert found.token == "t-profile"
+        assert ("others can read" in caplog.text) == warned
+        assert "t-profile" not in caplog.text
+
+
+@pytest.mark.parametrize("host", ["influx.example", "192.168.0.4", "[2001:db8::1]", "127.0.0.1.example", "localhost.x"])
+@pytest.mark.promise(
+    fault="The server is another machine and its address is plain http",
+    promise="The token is not sent, unless --allow-http says so.",
+    seen="error: http://influx.example:8086 is not https ... use https://, or say --allow-http; exit 2",
+)
+def test_no_token_is_meant_for_another_machine_over_plain_http_unless_that_is_allowed(host: str) -> None:
+    elsewhere = INFLUX | {"INFLUX_URL": f"http://{host}:8086"}
+    with pytest.raises(ConfigurationError, match=r"is not https.*--allow-http") as error:
+        find_connection(environment=elsewhere)
+    assert "t-influx" not in str(error.value)
+    for allowed in (
+        find_connection(environment=elsewhere, allow_http=True),
+        find_connection(environment=elsewhere | {"IMPORTER_ALLOW_HTTP": "true"}),
+        find_connection(environment=elsewhere | {"INFLUX_URL": f"https://{host}"}),
+    ):
+        assert allowed is not None
+        assert allowed.token == "t-influx"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost", "LOCALHOST.", "a.localhost"])
+def test_plain_http_to_this_machine_is_nothing_to_ask_about(host: str) -> None:
+    assert find_connection(environment=INFLUX | {"INFLUX_URL": f"http://{host}:8086"}) is not None
+
+
+def test_whether_plain_http_is_allowed_is_said_in_words_that_are_known() -> None:
+    with pytest.raises(ConfigurationError, match="IMPORTER_ALLOW_HTTP is neither true nor false: 'maybe'"):
+        find_connection(environment=INFLUX | {"IMPORTER_ALLOW_HTTP": "maybe"})
+    with pytest.raises(ConfigurationError, match="is not https"):
+        find_connection(environment=INFLUX | {"INFLUX_URL": "http://x:1", "IMPORTER_ALLOW_HTTP": "false"})
+
+
+def test_a_certificate_file_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.write_text("nothing\n")
+    with pytest.raises(ConfigurationError, match=r"cannot use the certificate file .*empty\.pem.*no certificate"):
+        find_connection(environment=INFLUX, ca_file=empty)
+    with pytest.raises(ConfigurationError, match=r"cannot use the certificate file .*nosuch.*No such file"):
+        find_connection(environment=INFLUX, ca_file=tmp_path / "nosuch")

@@ -42,13 +42,24 @@ def clean_command(
     org: connecting.Org = None,
     token_file: connecting.TokenFile = None,
     env_file: connecting.EnvFile = None,
+    ca_file: connecting.CaFile = None,
+    skip_verify: connecting.SkipVerify = False,
+    allow_http: connecting.AllowHttp = False,
 ) -> None:
     """List the buckets that dead loads have left on the server, and remove them if asked.
 
     Interrupted swaps are repaired first. A bucket that holds complete data goes only if --bucket names its target.
     """
     log_to_stderr(quiet=False, as_json=False)
-    connection = connect(url=url, org=org, token_file=token_file, env_file=env_file)
+    connection = connect(
+        url=url,
+        org=org,
+        token_file=token_file,
+        env_file=env_file,
+        ca_file=ca_file,
+        skip_verify=skip_verify,
+        allow_http=allow_http,
+    )
     found = clean(bucket, remove=remove, connection=connection, state_dir=state_dir, wait_seconds=wait)
     if as_json:
         typer.echo(json.dumps([asdict(leftover) for leftover in found], indent=2))

@@ -92,6 +92,9 @@ def load_command(
     org: connecting.Org = None,
     token_file: connecting.TokenFile = None,
     env_file: connecting.EnvFile = None,
+    ca_file: connecting.CaFile = None,
+    skip_verify: connecting.SkipVerify = False,
+    allow_http: connecting.AllowHttp = False,
 ) -> None:  # fmt: skip
     """Load CSV into a bucket: all of it, checked by the server, or nothing.
 
@@ -135,7 +138,15 @@ def load_command(
 
     @cache
     def where() -> Connection:
-        return connect(url=url, org=org, token_file=token_file, env_file=env_file)
+        return connect(
+            url=url,
+            org=org,
+            token_file=token_file,
+            env_file=env_file,
+            ca_file=ca_file,
+            skip_verify=skip_verify,
+            allow_http=allow_http,
+        )
 
     console = _Console(stderr=dry_run)
     with stopped_by_signals() as stopping, shown_progress(quiet=quiet, as_json=log_json) as progress:

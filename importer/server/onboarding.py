@@ -15,6 +15,7 @@ from pathlib import Path
 
 from importer.errors import AuthorizationError, ConfigurationError
 from importer.server.connection import Connection, Server
+from importer.server.secret import Secret
 
 __all__ = ["Credentials", "credentials_path", "onboard", "read_credentials", "write_private"]
 
@@ -39,6 +40,10 @@ class Credentials:
     org: str
     bucket: str
     token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("password", "token"):
+            object.__setattr__(self, name, Secret(getattr(self, name)))
 
 
 def onboard(url: str, folder: Path, *, origin: str) -> Connection:
