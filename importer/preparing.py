@@ -39,7 +39,7 @@ def prepare_target(
         ConfigurationError: the bucket may not be replaced, or has types that the mapping does not want.
         ServerError: the server refused or did not answer.
     """
-    fitting, live = None, find(server, options.bucket)
+    fitting, live = None, server.patiently(lambda: find(server, options.bucket))
     if live is not None and options.if_exists == "append":
         pin_types(server, live.id, mapper)  # a conflict is found before anything of the bucket is touched
     if live is None and options.shard_duration_seconds is None:

@@ -144,7 +144,7 @@ def _retry_after(error: ApiException) -> float | None:
         pass
     try:
         return max(0.0, email.utils.parsedate_to_datetime(raw).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
