@@ -1,7 +1,7 @@
 """A proxy in front of a real server that can be told to go wrong in the ways that networks and servers do.
 
 Goes in: requests. Comes out: the real server's answers, except where a :class:`Fault` says otherwise. It runs on an
-event loop in a thread of its own. Every request opens a connection to the server and closes it; answers are streamed.
+event loop in a thread of its own. Every request has a connection to the server for itself; answers are streamed.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Request:
 
     def encode(self) -> bytes:
         """As it goes to the server, as far as it came in."""
-        return _message(f"{self.method} {self.path} HTTP/1.1", self.headers, self.size, self.body)
+        return _message(f"{self.method} {self.path} HTTP/1.1", self.headers, self.size, self.body, "keep-alive")
 
 
 class FaultProxy:
@@ -154,10 +154,12 @@ class FaultProxy:
 
     async def _serve(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await self._handle(client, answer)
+            while await self._handle(client, answer):
+                pass
         answer.close()
 
-    async def _handle(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+    async def _handle(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> bool:
+        """One request; true if the connection is good for another one."""
         request = _request(await client.readuntil(b"\r\n\r\n"))
         self.requests += 1
         fault = self.early_fault_for(request)
@@ -169,9 +171,9 @@ class FaultProxy:
         fault = fault or self.fault_for(request)
         await asyncio.sleep(self.latency_seconds + (fault.hangs_seconds if fault else 0.0))
         if fault is None:
-            await self._stream(request, answer)
-        else:
-            await self._go_wrong(fault, request, answer)
+            return await self._stream(request, answer)
+        await self._go_wrong(fault, request, answer)
+        return False
 
     async def _read(self, client: asyncio.StreamReader, size: int) -> bytes:
         """So much of a body, no faster than the link is."""
@@ -203,12 +205,12 @@ class FaultProxy:
             head = await reader.readuntil(b"\r\n\r\n")
             await asyncio.sleep((self.times_slower - 1) * (self._loop.time() - asked_at))
             yield head
-            while piece := await reader.read(PIECE):
+            async for piece in _body(reader, head):
                 yield piece
         finally:
             writer.close()
 
-    async def _stream(self, request: Request, answer: asyncio.StreamWriter) -> None:
+    async def _stream(self, request: Request, answer: asyncio.StreamWriter) -> bool:
         try:
             async for piece in self._ask(request):
                 await self._carry(len(piece))
@@ -216,6 +218,8 @@ class FaultProxy:
                 await answer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             _reset(answer)  # as the server did
+            return False
+        return True
 
     async def _go_wrong(self, fault: Fault, request: Request, answer: asyncio.StreamWriter) -> None:
         if fault.held:
@@ -225,7 +229,8 @@ class FaultProxy:
             answer.write(_cut(fault.cut, pieces[0], b"".join(pieces[1:])))
         elif fault.status is not None:
             phrase = HTTPStatus(fault.status).phrase
-            answer.write(_message(f"HTTP/1.1 {fault.status} {phrase}", fault.headers, len(fault.body), fault.body))
+            first = f"HTTP/1.1 {fault.status} {phrase}"
+            answer.write(_message(first, fault.headers, len(fault.body), fault.body, "close"))
         else:
             _reset(answer)
 
@@ -237,11 +242,28 @@ def _request(head: bytes) -> Request:
     return Request(method, path, {key: value.strip() for key, _, value in headers})
 
 
-def _message(first: str, headers: dict[str, str], size: int, body: bytes) -> bytes:
-    """A request or an answer, whose sender closes the connection."""
+def _message(first: str, headers: dict[str, str], size: int, body: bytes, connection: str) -> bytes:
+    """A request or an answer."""
     kept = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP}
-    kept |= {"Content-Length": str(size), "Connection": "close"}
+    kept |= {"Content-Length": str(size), "Connection": connection}
     return "\r\n".join([first, *(f"{key}: {value}" for key, value in kept.items()), "", ""]).encode("latin-1") + body
+
+
+async def _body(reader: asyncio.StreamReader, head: bytes) -> AsyncIterator[bytes]:
+    """The body of the server's answer, in pieces, as it is framed."""
+    if b"transfer-encoding: chunked" in head.lower():
+        size = -1
+        while size:
+            line = await reader.readuntil(b"\r\n")
+            size = int(line, 16)
+            yield line + await reader.readexactly(size + 2)
+        return
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    left = int(length[1]) if length else 0
+    while left:
+        piece = await reader.readexactly(min(left, PIECE))
+        left -= len(piece)
+        yield piece
 
 
 def _cut(where: str, head: bytes, body: bytes) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from influxdb_client import WriteService
 
+from importer.errors import NotFoundError
 from importer.records import Lines, Outcome
 from importer.server.connection import Server, translated
 from importer.server.retry import RetryPolicy, call_with_retries
@@ -97,7 +98,11 @@ class InfluxSink:
                     content_encoding="gzip" if self._compress else "identity",
                 )
 
-        _, retries = call_with_retries(post, self._policy, say=self._say, pause=self._pause)
+        try:
+            _, retries = call_with_retries(post, self._policy, say=self._say, pause=self._pause)
+        except NotFoundError as error:
+            error.args = (f"{error}: what the load was writing to is gone, and is not made again",)
+            raise
         counts.retries += retries
 
 

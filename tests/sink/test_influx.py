@@ -210,6 +210,13 @@ def test_a_bucket_or_organisation_that_is_not_there_ends_the_load_at_once(influx
             _ = server.org_id
 
 
+def test_a_refusal_that_comes_while_a_large_body_is_being_sent_is_heard(influxd: Influxd, bucket_id: str) -> None:
+    lines = encoded([P(n, {"s": "x" * 1_000_000}) for n in range(9)])
+    assert isinstance(refused(influxd.server, "0123456789abcdef", lines), NotFoundError)
+    with Server(Connection(influxd.connection.url, "wrong", influxd.connection.org)) as server:
+        assert isinstance(refused(server, bucket_id, lines), AuthorizationError)
+
+
 def test_a_bucket_that_is_deleted_during_the_load_is_not_made_again(influxd: Influxd) -> None:
     with new_bucket(influxd.server) as bucket_id:
         refused_later = encoded(MANY[:1])
