@@ -22,8 +22,13 @@ def careful_ends(text: bytes, delimiter: str) -> Iterator[int]:
         yield position
 
 
-def cells(record: bytes, delimiter: str) -> list[bytes]:
+def cells(record: bytes, delimiter: str, *, most: int | None = None) -> list[bytes]:
     """The cells of one record, read with care: only a quote at a cell's start opens a quoted cell.
+
+    Args:
+        record: with or without its newline.
+        delimiter: between cells.
+        most: read no more than so many; a record may hold millions.
 
     Raises:
         UnclosedQuoteError: a quoted cell has no end.
@@ -40,7 +45,7 @@ def cells(record: bytes, delimiter: str) -> list[bytes]:
         quoted, tail, plain = match.groups()
         found.append(plain if quoted is None else quoted.replace(b'""', b'"') + tail)
         position = match.end()
-        if position >= len(body):
+        if position >= len(body) or len(found) == most:
             return found
         position += 1
 

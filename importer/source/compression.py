@@ -11,7 +11,7 @@ import zstandard
 
 from importer.errors import SourceError
 
-__all__ = ["LONGEST_MAGIC", "Decompressor", "check_readable", "decompressor", "is_compressed"]
+__all__ = ["LONGEST_MAGIC", "DamagedError", "Decompressor", "check_readable", "decompressor", "is_compressed"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -26,6 +26,13 @@ _NOT_READ = {
     b"PK\x03\x04": ("a zip archive", "unzip -p"),
 }
 """What files begin with that are no text, and how to make text of them."""
+
+
+_HUGE_WINDOW = "requires too much memory"
+
+
+class DamagedError(ValueError):
+    """Compressed data that cannot be read; the message says why."""
 
 
 def is_compressed(first: bytes) -> bool:
@@ -50,11 +57,11 @@ class Decompressor(Protocol):
     """Takes what is stored, gives what it stands for."""
 
     def feed(self, stored: bytes, most_bytes: int) -> tuple[bytes, bytes]:
-        """What it gives, about so many bytes at the most, and what of it is still to be fed."""
+        """What it gives, about so many bytes at the most, and what of it is still to be fed; raises DamagedError."""
         ...
 
     def finish(self) -> None:
-        """Hear that there is no more; raises EOFError in the middle of compressed data."""
+        """Hear that there is no more; raises DamagedError in the middle of compressed data."""
 
 
 class _Plain:
@@ -72,6 +79,7 @@ class _Members:
         self._new = new
         self._member = new()
         self._begun = False
+        self._members_read = 0
 
     def feed(self, stored: bytes, most_bytes: int) -> tuple[bytes, bytes]:
         out, position = io.BytesIO(), 0
@@ -83,14 +91,29 @@ class _Members:
                 if not piece:
                     continue
                 self._member = self._new()
+                self._members_read += 1
             self._begun = True
-            out.write(self._member.decompress(piece))
+            try:
+                out.write(self._member.decompress(piece))
+            except (zlib.error, zstandard.ZstdError) as error:
+                raise DamagedError(self._reason(str(error))) from error
             position -= len(self._member.unused_data) if self._member.eof else 0
         return out.getvalue(), stored[position:]
 
     def finish(self) -> None:
         if self._begun and not self._member.eof:
-            raise EOFError("it ends in the middle of the compressed data")
+            raise DamagedError("it ends in the middle of the compressed data")
+
+    def _reason(self, said: str) -> str:
+        if _HUGE_WINDOW in said:
+            return "it asks for more than 128 MiB of memory to be read; unpack it by zstd -dc --long=31"
+        if "incorrect header check" in said or "Unknown frame descriptor" in said:
+            return (
+                f"what follows its part {self._members_read} is not compressed ({said})" if self._members_read else said
+            )
+        if "data check" in said or "checksum" in said:
+            return f"its checksum is wrong ({said})"
+        return said
 
 
 def decompressor(magic: bytes) -> Decompressor:

@@ -5,36 +5,27 @@ Goes in: what the user named. Comes out: for each source a :class:`Stream` of de
 
 from __future__ import annotations
 
-import codecs
 import glob
 import hashlib
 import os
 import stat
 import sys
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-import zstandard
-
 from importer.errors import ConfigurationError, SourceError
-from importer.source.compression import LONGEST_MAGIC, check_readable, decompressor
+from importer.source.bounds import EXPANSION_JUDGED_FROM_BYTES, Bounds
+from importer.source.compression import LONGEST_MAGIC, DamagedError, check_readable, decompressor, is_compressed
+from importer.source.decoding import LONGEST_MARK, canonical_encoding, decoding
+from importer.source.unchanged import FileState, check_still_there, check_unchanged
 
 __all__ = ["Source", "Stream", "canonical_encoding", "expand"]
 
 STDIN = "-"
 READ_BYTES = 1 << 20
-
-_BYTE_ORDERS = {
-    "utf-16": ((codecs.BOM_UTF16_LE, "-le"), (codecs.BOM_UTF16_BE, "-be")),
-    "utf-32": ((codecs.BOM_UTF32_LE, "-le"), (codecs.BOM_UTF32_BE, "-be")),
-}
-
-
-_LONGEST_MARK = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +36,13 @@ class Source:
         name: as the user gave it (a glob's match by its path).
         path: None for standard input.
         size_bytes: as stored, None where it is not known.
+        state: what the file was when it was named; None for what is no file on a disk.
     """
 
     name: str
     path: Path | None
     size_bytes: int | None
+    state: FileState | None = None
 
 
 def expand(names: Sequence[str | Path]) -> list[Source]:
@@ -92,21 +85,10 @@ def _from_path(name: str) -> Source:
         raise SourceError(f"cannot read {name!r}: {error.strerror}") from error
     if stat.S_ISDIR(status.st_mode):
         raise SourceError(f"{name!r} is a folder: name its files, such as '{name.rstrip('/')}/*.csv'")
-    return Source(name, path, status.st_size if stat.S_ISREG(status.st_mode) else None)
-
-
-def canonical_encoding(name: str) -> str:
-    """The codec's own name for an encoding.
-
-    Raises:
-        ConfigurationError: there is no such text encoding.
-    """
-    try:
-        codec = codecs.lookup(name)
-        "".encode(name)
-    except (LookupError, ValueError):
-        raise ConfigurationError(f"unknown encoding {name!r}; examples: utf-8, utf-16, latin-1, cp1252") from None
-    return codec.name.removesuffix("-sig")
+    # The kernel's own files, such as those of /proc, have no size but give text: they are read as pipes are.
+    if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
+        return Source(name, path, None)
+    return Source(name, path, status.st_size, FileState.of(status))
 
 
 class Stream:
@@ -116,6 +98,7 @@ class Stream:
         source: what to open.
         encoding: canonical name of the text's encoding.
         stdin: where ``-`` reads from.
+        bounds: how far it may swell.
 
     Attributes:
         encoding: the encoding in force; for UTF-16 the byte order is known after opening.
@@ -123,23 +106,34 @@ class Stream:
         stored_bytes: read so far, as stored (compressed).
 
     Raises:
-        SourceError: it cannot be opened or read, decompressed or decoded.
+        SourceError: it cannot be opened or read, decompressed or decoded; or it changes meanwhile.
     """
 
-    def __init__(self, source: Source, encoding: str = "utf-8", stdin: BinaryIO | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        encoding: str = "utf-8",
+        stdin: BinaryIO | None = None,
+        bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+    ) -> None:
         self.source = source
-        self.encoding = encoding
-        self.mark_bytes = 0
         self.stored_bytes = 0
+        self._bounds = bounds
+        self._given_bytes = 0
         self._hash = hashlib.sha256()
         self._file = self._open(stdin)
         self._pending = b""
         self._compressed = b""
-        self._inflate = decompressor(self._peek())
+        magic = self._peek()
+        self._packed = is_compressed(magic)
+        self._inflate = decompressor(magic)
         first = b""
-        while len(first) < _LONGEST_MARK and (more := self._decompressed()):
+        while len(first) < LONGEST_MARK and (more := self._decompressed()):
             first += more
-        self._ahead: bytes | None = self._start_decoding(first)
+        check_readable(first, source.name)
+        found = decoding(source.name, encoding, first)
+        self.encoding, self.mark_bytes, self._decode = found.encoding, found.mark_bytes, found.decode
+        self._ahead: bytes | None = self._decode(first[self.mark_bytes :]) if first else b""
 
     def __enter__(self) -> Self:
         return self
@@ -192,10 +186,23 @@ class Stream:
         try:
             data = self._file.read(READ_BYTES) or b""
         except OSError as error:
-            raise SourceError(f"cannot read {self.source.name!r}: {error.strerror}") from error
+            raise SourceError(
+                f"cannot read {self.source.name!r} beyond byte {self.stored_bytes:,}: {error.strerror}"
+            ) from error
         self.stored_bytes += len(data)
         self._hash.update(data)
+        self._check_unchanged(ended=not data)
         return data
+
+    def _check_unchanged(self, *, ended: bool) -> None:
+        name, before, path = self.source.name, self.source.state, self.source.path
+        if before is None or path is None:
+            return
+        check_unchanged(name, before, self._file.fileno())
+        if ended:
+            check_still_there(name, before, path)
+            if self.stored_bytes != before.size_bytes:
+                raise SourceError(f"{name!r} gave {self.stored_bytes:,} bytes, but has {before.size_bytes:,}")
 
     def _decompressed(self) -> bytes:
         while True:
@@ -204,39 +211,21 @@ class Stream:
                 data, self._compressed = self._inflate.feed(stored, READ_BYTES)
                 if not stored:
                     self._inflate.finish()
-            except (zlib.error, zstandard.ZstdError, EOFError) as error:
-                raise SourceError(f"{self.source.name!r} is damaged: {error}") from error
+            except DamagedError as error:
+                raise SourceError(
+                    f"{self.source.name!r} is damaged: {error}; {self._given_bytes:,} bytes of text stand before it"
+                ) from error
+            self._given_bytes += len(data)
+            if self._packed and self._given_bytes > EXPANSION_JUDGED_FROM_BYTES:
+                self._check_expansion()
             if data or not stored:
                 return data
 
-    def _start_decoding(self, first: bytes) -> bytes:
-        check_readable(first, self.source.name)
-        if self.encoding == "utf-8":
-            if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                raise SourceError(f"{self.source.name!r} is UTF-16: say --encoding utf-16")
-            if first.startswith(codecs.BOM_UTF8):
-                self.mark_bytes = len(codecs.BOM_UTF8)
-            self._decode: Callable[[bytes], bytes] = lambda raw: raw
-            return first[self.mark_bytes :]
-        family, _, given = self.encoding.rpartition("-")
-        if f"-{given}" not in ("-le", "-be"):
-            family, given = self.encoding, ""
-        for mark, order in _BYTE_ORDERS.get(family, ()):
-            if first.startswith(mark) and order.endswith(given):
-                self.encoding = family + order
-                self.mark_bytes = len(mark)
-                break
-        else:
-            self.encoding += "-le" if self.encoding in _BYTE_ORDERS else ""
-        decoder = codecs.getincrementaldecoder(self.encoding)()
-
-        def decode(raw: bytes) -> bytes:
-            try:
-                return decoder.decode(raw, final=not raw).encode()
-            except UnicodeError as error:
-                raise SourceError(
-                    f"{self.source.name!r} is not {self.encoding} ({error}): say --encoding NAME"
-                ) from error
-
-        self._decode = decode
-        return decode(first[self.mark_bytes :]) if first else b""
+    def _check_expansion(self) -> None:
+        stored_bytes = self.stored_bytes - len(self._compressed)
+        if self._given_bytes > stored_bytes * self._bounds.max_expansion:
+            raise SourceError(
+                f"{self.source.name!r} swells without measure: its first {stored_bytes:,} bytes give "
+                f"{self._given_bytes:,}, more than {self._bounds.max_expansion} times as many; "
+                "if it is what it should be, allow more by --max-expansion"
+            )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+from collections import Counter
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +14,15 @@ from importer.source.cells import careful_ends
 __all__ = ["NEWLINE", "QUOTE", "RETURN", "locate", "newlines", "record_starts", "source_length"]
 
 QUOTE, NEWLINE, RETURN = b'"\n\r'
+
+RAW_BYTES = 64 << 10
+"""Of a record's text in its rejects, all of them together: a rejects file of junk stays small."""
+
+RAW_LEAST_BYTES = 200
+"""In each of them, however many there are."""
+
+MESSAGE_CHARACTERS = 1_000
+"""Some messages quote a cell, which may be as long as a record."""
 
 
 def record_starts(block: Block) -> npt.NDArray[np.int64]:
@@ -37,6 +49,7 @@ def locate(block: Block, faults: tuple[Fault, ...]) -> list[Reject]:
     if not faults:
         return []
     starts = record_starts(block)
+    by_record = Counter(fault.record for fault in faults)
     rejects = []
     reached, line, byte_offset = 0, block.first_line, block.byte_offset
     for fault in sorted(faults, key=lambda fault: fault.record):
@@ -52,11 +65,25 @@ def locate(block: Block, faults: tuple[Fault, ...]) -> list[Reject]:
                 byte_offset=byte_offset,
                 column=fault.column,
                 error_type=fault.error_type,
-                error_message=fault.message,
-                raw=block.data[start:end].decode(errors="backslashreplace").rstrip("\r\n"),
+                error_message=_shortened(fault.message),
+                raw=_raw(block.data, start, end, max(RAW_LEAST_BYTES, RAW_BYTES // by_record[fault.record])),
             )
         )
     return rejects
+
+
+def _raw(data: bytes, start: int, end: int, most_bytes: int) -> str:
+    if end - start <= most_bytes:
+        return data[start:end].decode(errors="backslashreplace").rstrip("\r\n")
+    # A character that is cut in two is left out, and is not shown as broken bytes.
+    text = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode(data[start : start + most_bytes])
+    return f"{text}… (cut: {end - start:,} bytes)"
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= MESSAGE_CHARACTERS:
+        return message
+    return f"{message[:MESSAGE_CHARACTERS]}… (cut: {len(message):,} characters)"
 
 
 def newlines(text: bytes, *, quoted: bool) -> npt.NDArray[np.int64]:

@@ -12,8 +12,10 @@ from typing import BinaryIO, Self
 
 from importer.errors import SourceError
 from importer.records import Block, Table
-from importer.source.blocks import BLOCK_BYTES, Header, blocks, read_header
+from importer.source.blocks import BLOCK_BYTES, blocks
+from importer.source.bounds import Bounds
 from importer.source.glimpses import can_be_glimpsed, glimpses
+from importer.source.header import Header, read_header
 from importer.source.open import Source, Stream
 from importer.source.table import to_table
 
@@ -42,6 +44,7 @@ class Reader:
         block_bytes: text per block.
         limit: rows to read at the most.
         stdin: where ``-`` reads from.
+        bounds: what is too much.
 
     Raises:
         SourceError: a source cannot be read.
@@ -58,6 +61,7 @@ class Reader:
         block_bytes: int = BLOCK_BYTES,
         limit: int | None = None,
         stdin: BinaryIO | None = None,
+        bounds: Bounds = Bounds(),  # noqa: B008 - frozen
     ) -> None:
         self.sources = tuple(sources)
         self._delimiter = delimiter
@@ -65,14 +69,15 @@ class Reader:
         self._block_bytes = block_bytes
         self._limit = limit
         self._stdin = stdin
+        self._bounds = bounds
         self._open: dict[str, tuple[Stream, Header]] = {}
         self._headers: dict[str, tuple[str, ...]] = {}
         self._columns: dict[str, tuple[str, ...]] = {}
         self._done: list[ReadSource] = []
         self._current: Stream | None = None
         for source in self.sources:
-            stream = Stream(source, encoding, stdin)
-            header = read_header(stream, delimiter)
+            stream = Stream(source, encoding, stdin, bounds)
+            header = read_header(stream, delimiter, bounds)
             self._headers[source.name] = header.columns
             if source.size_bytes is None:
                 self._open[source.name] = (stream, header)  # a pipe cannot be opened twice
@@ -132,6 +137,7 @@ class Reader:
                     first_number=number,
                     block_bytes=self._block_bytes,
                     limit=left,
+                    bounds=self._bounds,
                 ):
                     number = block.number + 1
                     left = None if left is None else left - block.records
@@ -166,11 +172,12 @@ class Reader:
             wanted=lambda _header, _name: columns,
             block_bytes=self._block_bytes,
             limit=self._limit,
+            bounds=self._bounds,
         )
 
     def _start(self, source: Source) -> tuple[Stream, Header]:
-        stream = Stream(source, self._encoding, self._stdin)
-        header = read_header(stream, self._delimiter)
+        stream = Stream(source, self._encoding, self._stdin, self._bounds)
+        header = read_header(stream, self._delimiter, self._bounds)
         if header.columns != self._headers[source.name]:
             raise SourceError(f"{source.name!r} was changed while it was being read: its header is another one")
         return stream, header

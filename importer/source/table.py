@@ -23,6 +23,9 @@ from importer.source.places import NEWLINE, QUOTE, record_starts
 
 __all__ = ["to_table"]
 
+MANY_CELLS = 1_000
+"""Too many by so much are not counted further: a record may hold millions."""
+
 
 def to_table(block: Block, columns: Sequence[str]) -> Table:
     """Read the asked-for columns.
@@ -64,7 +67,7 @@ def _by_columns(block: Block, columns: Sequence[str]) -> Table:
 
 
 def _read_csv(block: Block, columns: Sequence[str]) -> pl.DataFrame:
-    positions = [block.columns.index(column) for column in columns]
+    positions = _positions(block, columns)
     # Numbered names: the header's own may be empty or occur twice.
     numbered = block.delimiter.join(map(str, range(len(block.columns)))).encode() + b"\n"
     frame = pl.read_csv(
@@ -79,6 +82,11 @@ def _read_csv(block: Block, columns: Sequence[str]) -> pl.DataFrame:
     return frame.select(
         pl.col(str(position)).alias(column) for position, column in zip(positions, columns, strict=True)
     )
+
+
+def _positions(block: Block, columns: Sequence[str]) -> list[int]:
+    where = {name: position for position, name in enumerate(block.columns)}
+    return [where[column] for column in columns]
 
 
 def _delimiters_by_record(block: Block) -> npt.NDArray[np.int64] | None:
@@ -114,7 +122,7 @@ def _blank(block: Block, lengths: npt.NDArray[np.int64], counts: npt.NDArray[np.
 
 
 def _by_cells(block: Block, columns: Sequence[str]) -> Table:
-    positions = [block.columns.index(column) for column in columns]
+    positions = _positions(block, columns)
     starts = record_starts(block)
     width = len(block.columns)
     faults: list[Fault] = []
@@ -127,9 +135,9 @@ def _by_cells(block: Block, columns: Sequence[str]) -> Table:
             blank += 1
             continue
         try:
-            found = cells(record, block.delimiter)
+            found = cells(record, block.delimiter, most=width + MANY_CELLS)
         except UnclosedQuoteError:
-            faults.append(Fault(index, "", "quote", "a quote is opened and never closed"))
+            faults.append(Fault(index, "", "quote", _unclosed(record)))
             continue
         if len(found) != width:
             faults.append(_ragged(index, len(found), width))
@@ -159,4 +167,12 @@ def _decoded(
 
 
 def _ragged(index: int, found: int, width: int) -> Fault:
-    return Fault(index, "", "ragged", f"{found} cells where the header has {width}")
+    many = width + MANY_CELLS
+    how_many = f"{found}" if found < many else f"{many} or more"
+    return Fault(index, "", "ragged", f"{how_many} cells where the header has {width}")
+
+
+def _unclosed(record: bytes) -> str:
+    lines = record.count(b"\n")
+    swallowed = f": it takes in all {lines:,} lines to the end of the source" if lines > 1 else ""
+    return f"a quote is opened and never closed{swallowed}"

@@ -11,7 +11,9 @@ from unittest.mock import patch
 
 from importer.records import RECORD, Block, Fault, Reject, Table
 from importer.source import open as opening
-from importer.source.blocks import blocks, read_header
+from importer.source.blocks import blocks
+from importer.source.bounds import Bounds
+from importer.source.header import read_header
 from importer.source.open import Source, Stream
 from importer.source.places import locate
 from importer.source.table import to_table
@@ -45,11 +47,13 @@ def read(
     encoding: str = "utf-8",
     limit: int | None = None,
     wanted: Sequence[str] | None = None,
+    bounds: Bounds = Bounds(),  # noqa: B008 - frozen
 ) -> Read:
     with patch.object(opening, "READ_BYTES", piece_bytes or opening.READ_BYTES):
-        stream = Stream(Source("in.csv", None, None), encoding, io.BytesIO(data))
-        header = read_header(stream, delimiter)
-        found = list(blocks(stream, header, delimiter=delimiter, block_bytes=block_bytes, limit=limit))
+        stream = Stream(Source("in.csv", None, None), encoding, io.BytesIO(data), bounds)
+        header = read_header(stream, delimiter, bounds)
+        how = {"delimiter": delimiter, "block_bytes": block_bytes, "limit": limit, "bounds": bounds}
+        found = list(blocks(stream, header, **how))  # type: ignore[arg-type]
     tables = [to_table(block, header.columns if wanted is None else wanted) for block in found]
     rows: list[Row] = []
     places, rejects = [], []

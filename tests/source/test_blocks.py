@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError
 from importer.records import Fault
-from importer.source import blocks as cutting
+from importer.source.bounds import Bounds
 from importer.source.cells import UnclosedQuoteError, cells
 from importer.source.places import locate, record_starts
 from tests.source.reading import as_csv_reads_it, read
@@ -118,10 +118,21 @@ def test_a_quote_that_is_never_closed_is_a_reject_of_its_line_and_the_rows_befor
     assert found.rejects[0].raw == '3,"4\n5,6'
 
 
-def test_a_record_longer_than_the_limit_ends_the_load_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutting, "MAX_RECORD_BYTES", 1 << 20)
-    with pytest.raises(SourceError, match="begins in line 3 is longer than 1 MiB"):
-        read(b'a,b\n1,2\n3,"' + b"x" * (3 << 20), block_bytes=1 << 19, piece_bytes=1 << 18)
+def test_a_record_longer_than_the_limit_ends_the_load_with_its_line() -> None:
+    with pytest.raises(
+        SourceError, match=r"line 3 is longer than 1,000,000 bytes; .* never closed.*--max-record-bytes"
+    ):
+        read(b'a,b\n1,2\n3,"' + b"x" * 3_000_000, block_bytes=1 << 19, piece_bytes=1 << 18, bounds=Bounds(1_000_000))
+
+
+@pytest.mark.parametrize("block_bytes", [1, 7, 99, 100, 101, 1 << 20])
+@pytest.mark.parametrize("behind", [b"", b'1,"x"\n', b'1,2"\n'])
+def test_a_record_as_long_as_the_limit_is_read_and_one_byte_more_is_not(block_bytes: int, behind: bytes) -> None:
+    record = b"1," + b"x" * 97 + b"\n"
+    limited = {"bounds": Bounds(100), "block_bytes": block_bytes}
+    assert read(b"a,b\n" + record + behind, **limited).rows[0] == ("1", "x" * 97)  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match="line 3 is longer than 100 bytes; is it CSV"):
+        read(b"a,b\n" + record + b"x" + record + behind, **limited)  # type: ignore[arg-type]
 
 
 def test_a_record_much_longer_than_a_block_is_read_whole() -> None:

@@ -1,0 +1,34 @@
+"""How much a source may ask for: what lies beyond is taken for a broken or hostile file, and ends the load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["EXPANSION_JUDGED_FROM_BYTES", "MAX_COLUMNS", "MAX_EXPANSION", "MAX_RECORD_BYTES", "Bounds"]
+
+MAX_RECORD_BYTES = 16 << 20
+"""The server takes strings of 1 MiB; most longer records are a quote that is never closed."""
+
+MAX_COLUMNS = 10_000
+"""Wide exports have some thousand; each costs time and memory in every block."""
+
+MAX_EXPANSION = 250
+"""CSV swells five- to fifty-fold; gzip cannot do more than a thousandfold, zstd can."""
+
+EXPANSION_JUDGED_FROM_BYTES = 128 << 20
+"""Of decompressed text: so much of anything can be read; a small file of nothing but zeros may well swell a lot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The limits of a load's sources.
+
+    Attributes:
+        max_record_bytes: of UTF-8, newline included.
+        max_columns: of a header.
+        max_expansion: decompressed bytes for each one that is stored.
+    """
+
+    max_record_bytes: int = MAX_RECORD_BYTES
+    max_columns: int = MAX_COLUMNS
+    max_expansion: int = MAX_EXPANSION
