@@ -13,10 +13,13 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from importer.bucket import Target, repair
+from importer.draining import broken_off_after_stop
 from importer.encoding.line_protocol import LineEncoder
 from importer.encoding.series import SeriesIndex
 from importer.errors import (
@@ -26,10 +29,14 @@ from importer.errors import (
     LoadError,
     LoadInterruptedError,
     RejectBudgetError,
+    ResumeRefusedError,
     ServerError,
     ServerUnreachableError,
+    SpoolError,
+    TransientServerError,
 )
 from importer.first_look import FirstLook
+from importer.journal import Journal, Past, Plan
 from importer.ledger.closing import Closing, warn_of_duplicates
 from importer.ledger.expectation import Expectation
 from importer.ledger.ledger import Ledger
@@ -45,9 +52,10 @@ from importer.pipeline import Write, run_pipeline
 from importer.preparing import pin_types, prepare_target
 from importer.progress import Phase, Progress, Silent, Snapshot
 from importer.records import Lines, Outcome
+from importer.resuming import Accounts, begin_accounts, find_unfinished, forget_unfinished, plan_of, restore
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
-from importer.settling import check, merge_duplicates, verify
+from importer.settling import check, merge_again, merge_duplicates, verify
 from importer.sink.influx import InfluxSink
 from importer.sink.stdout import StreamSink
 from importer.source.open import Source
@@ -57,6 +65,16 @@ from importer.source.reader import Reader
 __all__ = ["Load"]
 
 log = logging.getLogger(__name__)
+
+PASSING = (
+    AuthorizationError,
+    KeyboardInterrupt,
+    LoadInterruptedError,
+    ResumeRefusedError,
+    SpoolError,
+    TransientServerError,
+)
+"""What ends a run, but not the load: the reason may have gone when another run goes on with it."""
 
 DAY_SECONDS = 86_400
 MANY_SERIES = 100_000
@@ -86,7 +104,7 @@ class Load:
         stop: threading.Event | None = None,
         stdout: BinaryIO | None = None,
     ) -> None:
-        self.load_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+        load_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
         self._reader = reader
         self._mapper = mapper
         self._options = options
@@ -97,14 +115,17 @@ class Load:
         self._telling = threading.Lock()
         self._appends = False
         self._series = SeriesIndex(options.max_series)
-        self._closing = Closing(self.load_id, options.bucket if connection else None)
+        self._closing = Closing(load_id, options.bucket if connection else None)
         self._look = FirstLook(reader, mapper, self._stop.is_set)
+        self._accounts: Accounts | None = None
+        self._journal: Journal | None = None
 
     def run(self) -> Report:
         """Run it.
 
         Raises:
-            ImporterError: it failed; the live bucket is as it was, and ``report`` of the error tells the rest.
+            ImporterError: it failed; the live bucket is as it was, and ``report`` of the error tells the rest. Where
+                ``resumable`` is true, another load with the option ``resume`` goes on with this one.
         """
         _check_files(self._options, self._reader.sources)
         try:
@@ -133,7 +154,13 @@ class Load:
                 return self._dry_run(stack)
             server = stack.enter_context(Server(self._connection, pool_size=self._options.workers + 4))
             server.patience = Patience(RetryPolicy(self._options.wait_seconds), log.warning, self._pause)
-            return self._into_bucket(server, stack)
+            stack.enter_context(broken_off_after_stop(server, self._stop))
+            try:
+                return self._into_bucket(server, stack)
+            except TransientServerError as error:
+                if not self._stop.is_set():
+                    raise
+                raise self._interrupted(f"while the server was asked ({error})") from error
 
     def _dry_run(self, stack: ExitStack) -> Report:
         ledger = self._new_ledger(stack, DAY_SECONDS, spool=None)
@@ -143,38 +170,117 @@ class Load:
     def _into_bucket(self, server: Server, stack: ExitStack) -> Report:
         version = self._wait_for(server)
         self._closing.server = (server.connection.url, version)
-        # Whatever target it was: any next load gives a bucket its name back.
-        self._closing.warnings += repair(server, say=log.info)
-        target = prepare_target(
-            server, self._options, self.load_id, look=self._look, mapper=self._mapper, progress=self._progress
-        )
+        options, state_dir = self._options, self._options.state_dir or default_state_dir()
+        plan = plan_of(server, options, self._reader.sources, self._mapper, self._closing.load_id)
+        found = find_unfinished(server, state_dir, plan, options, stack, say=log.info) if options.resume else None
+        if found is None:
+            if options.resume:
+                log.info("there is no unfinished load of %r to resume: a new one starts", options.bucket)
+            # Whatever target it was: any next load gives a bucket its name back.
+            self._closing.warnings += repair(server, say=log.info)
+            target = prepare_target(
+                server, options, plan.load_id, look=self._look, mapper=self._mapper, progress=self._progress
+            )
+        elif found.target is None:
+            return self._completed(found.accounts)
+        else:
+            target = found.target
         self._appends = target.appends
         try:
-            spool = stack.enter_context(Spool(self._options.state_dir or default_state_dir()))
-            ledger = self._new_ledger(stack, target.shard_duration_seconds, spool=spool)
-            sink = self._sink(server, target)
-            was_empty = not target.appends or not pin_types(server, target.bucket_id, self._mapper)
-            self._flow(ledger, sink, workers=self._options.workers, target=target)
-            self._merge_duplicates(ledger, spool, sink, target)
-            self._check_stopped(ledger)
-            status = self._verify(server, target, ledger, spool, by_counts=was_empty)
-            self._check_stopped(ledger)
-            self._tell("swap", ledger)
-            points = ledger.counts.points_acknowledged - self._closing.duplicates.total
-            self._closing.warnings += target.commit(points, ledger.expectation.values)
+            if found is None:
+                self._accounts = self._begun(server, target, plan, state_dir, stack)
+            else:
+                self._accounts = self._taken_up(server, target, found.accounts)
+            self._fill(server, target, self._accounts, stack)
         except BaseException as error:
-            if not self._is_in_place(target, error):
+            if self._appends:
+                self._closing.warnings.append(f"what was written into the bucket {target.target!r} before stays in it")
+            if self._is_left_for_later(target, error) or not self._is_in_place(target, error):
                 raise
-            status = "verified" if self._closing.stored is not None else "unverified"
-        return self._closing.report(status, self._reader.read_sources)
+        self._keep_accounts(stays=False)
+        return self._closing.report(self._status, self._reader.read_sources)
+
+    def _begun(self, server: Server, target: Target, plan: Plan, state_dir: Path, stack: ExitStack) -> Accounts:
+        was_empty = not target.appends or not pin_types(server, target.bucket_id, self._mapper)
+        forget_unfinished(state_dir, plan)
+        plan = replace(plan, bucket_id=target.bucket_id, appends=target.appends, was_empty=was_empty)
+        return begin_accounts(state_dir, plan, stack)
+
+    def _taken_up(self, server: Server, target: Target, accounts: Accounts) -> Accounts:
+        self._closing.go_on(accounts.plan.load_id, accounts.past.elapsed_seconds if accounts.past else 0.0)
+        self._closing.warnings += repair(server, say=log.info)
+        if target.bucket_id != accounts.plan.bucket_id:
+            raise ResumeRefusedError(f"the bucket {target.target!r} is another one than the load was begun with")
+        if target.appends:
+            pin_types(server, target.bucket_id, self._mapper)
+        rows = accounts.past.rows if accounts.past else 0
+        log.info("going on with the load %s: %s rows are on the server already", accounts.plan.load_id, f"{rows:,}")
+        return accounts
+
+    def _completed(self, accounts: Accounts) -> Report:
+        """Of a load that was put in its place, but died before it could say so."""
+        log.info("the load %s was complete: all there was to do were its last steps", accounts.plan.load_id)
+        accounts.folder.stays = False
+        return Report.model_validate(accounts.past.completed if accounts.past else None)
+
+    def _fill(self, server: Server, target: Target, accounts: Accounts, stack: ExitStack) -> None:
+        """Fill the bucket, verify it and put it in its place."""
+        spool = Spool(accounts.folder.spool)
+        self._journal = Journal(
+            accounts.log,
+            series=self._series,
+            spool=spool,
+            decided=lambda: self._mapper.decided,
+            elapsed=lambda: self._closing.elapsed_seconds,
+            past=accounts.past,
+        )
+        ledger = self._new_ledger(stack, target.shard_duration_seconds, spool=spool, journal=self._journal)
+        restore(accounts, ledger=ledger, spool=spool, series=self._series, mapper=self._mapper)
+        sink = self._sink(server, target)
+        self._flow(ledger, sink, workers=self._options.workers, target=target, past=accounts.past)
+        self._merge_duplicates(ledger, spool, sink, target)
+        self._check_stopped(ledger)
+        self._verify(server, target, ledger, spool, by_counts=accounts.plan.was_empty)
+        self._check_stopped(ledger)
+        if ledger.counts.retries or accounts.past:  # a first try may have come to the server after the merge
+            merge_again(ledger, spool, self._series, sink)
+        self._tell("swap", ledger)
+        report = self._closing.report(self._status, self._reader.read_sources)
+        self._journal.complete(report.model_dump(mode="json"))
+        points = ledger.counts.points_acknowledged - self._closing.duplicates.total
+        self._closing.warnings += target.commit(points, ledger.expectation.values)
+
+    @property
+    def _status(self) -> Status:
+        return "unverified" if self._closing.stored is None else "verified"
+
+    def _is_left_for_later(self, target: Target, error: BaseException) -> bool:
+        """Leave what was loaded where it is, if another run can go on with it once the reason has gone."""
+        something = self._accounts is not None and self._journal is not None and self._journal.blocks > 0
+        passes = isinstance(error, PASSING) and (something or isinstance(error, ResumeRefusedError))
+        if not passes or not target.is_loading or self._accounts is None:
+            return False
+        self._keep_accounts(stays=True)
+        try:
+            target.release()
+        except (ServerError, LoadError) as failure:
+            log.debug("the bucket could not be let go: %s", failure)  # it shows no sign of life any more
+        if isinstance(error, ImporterError) and not isinstance(error, ResumeRefusedError):
+            error.resumable = True
+            error.args = (f"{error}; what was loaded so far is kept: --resume goes on from there",)
+        return True
+
+    def _keep_accounts(self, *, stays: bool) -> None:
+        if self._accounts is not None:
+            self._accounts.folder.stays = stays
 
     def _is_in_place(self, target: Target, error: BaseException) -> bool:
         """End a load that broke off; True if its data are complete under the target's name all the same."""
-        if self._appends:
-            self._closing.warnings.append(f"what was written into the bucket {target.target!r} before stays in it")
         try:
             done = target.abort(say=log.info)
+            self._keep_accounts(stays=False)
         except (ServerError, LoadInterruptedError) as failure:
+            self._keep_accounts(stays=True)
             self._closing.warnings.append(f"what was staged could not be tidied up ({failure}); the next load does it")
             return False
         if not done or self._appends or not isinstance(error, ImporterError):
@@ -191,7 +297,9 @@ class Load:
                 f"{server.connection.url}, the address from {server.connection.origin}?"
             ) from error
 
-    def _new_ledger(self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None) -> Ledger:
+    def _new_ledger(
+        self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None, journal: Journal | None = None
+    ) -> Ledger:
         rejects = stack.enter_context(RejectsFile(self._options.rejects_path))
         ledger = Ledger(
             expectation=Expectation(Windows(shard_seconds * 10**9)),
@@ -200,6 +308,7 @@ class Load:
             locate=locate,
             rejects=rejects,
             budget=self._options.reject_budget,
+            journal=journal,
         )
         self._closing.ledger = ledger
         return ledger
@@ -219,7 +328,9 @@ class Load:
             most_refusals=options.reject_budget.most,
         )
 
-    def _flow(self, ledger: Ledger, write: Write, *, workers: int, target: Target | None = None) -> None:
+    def _flow(
+        self, ledger: Ledger, write: Write, *, workers: int, target: Target | None = None, past: Past | None = None
+    ) -> None:
         """Run the pipeline, and decide whether its end is a good one."""
         halted = threading.Event()
 
@@ -231,8 +342,9 @@ class Load:
             self._tell("load", ledger)
             return outcome
 
+        blocks = self._look.blocks()
         run_pipeline(
-            self._look.blocks(),
+            blocks if past is None else past.still_to_write(blocks, stopped),
             to_table=self._reader.table,
             to_points=self._look.to_points,
             to_lines=LineEncoder(self._series),
@@ -274,9 +386,9 @@ class Load:
             f"{nothing}: {'nothing was appended' if target.appends else 'the bucket is empty'}"
         )
 
-    def _verify(self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool) -> Status:
+    def _verify(self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool) -> None:
         if not self._options.verify:
-            return "unverified"
+            return
         self._tell("verify", ledger)
 
         def tell(share: float) -> None:
@@ -286,7 +398,6 @@ class Load:
         comparison = verify(server, target.bucket_id, ledger, spool, self._series, by_counts=by_counts, progress=tell)
         self._closing.stored = comparison.stored
         check(comparison)
-        return "verified"
 
     def _tell(self, phase: Phase, ledger: Ledger, share: float | None = None) -> None:
         counts = ledger.counts
@@ -300,14 +411,17 @@ class Load:
 
     def _check_stopped(self, ledger: Ledger) -> None:
         if self._stop.is_set():
-            raise LoadInterruptedError(f"interrupted after {ledger.counts.rows_read:,} rows; {self._what_stays()}")
+            raise self._interrupted(f"after {ledger.counts.rows_read:,} rows")
 
     def _what_stays(self) -> str:
         return "what was appended before stays" if self._appends else "the bucket was left as it was"
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
-            raise LoadInterruptedError(f"interrupted while waiting for the server; {self._what_stays()}")
+            raise self._interrupted("while waiting for the server")
+
+    def _interrupted(self, when: str) -> LoadInterruptedError:
+        return LoadInterruptedError(f"interrupted {when}; {self._what_stays()}")
 
 
 def _check_files(options: LoadOptions, sources: Sequence[Source]) -> None:

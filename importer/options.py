@@ -14,6 +14,7 @@ from importer.ledger.budget import RejectBudget
 from importer.mapping.timestamps import Precision
 from importer.sink.influx import BATCH_ROWS
 from importer.source.blocks import BLOCK_BYTES
+from importer.source.bounds import MAX_COLUMNS, MAX_EXPANSION, MAX_RECORD_BYTES, Bounds
 
 __all__ = ["Compression", "LoadOptions", "default_state_dir"]
 
@@ -42,12 +43,16 @@ class LoadOptions:
         report: file for the report as JSON.
         dry_run: line protocol to standard output, no server.
         limit: rows to read at the most.
+        max_record_bytes: a longer record of the source ends the load.
+        max_columns: a header of more ends it.
+        max_expansion: a source of which each stored byte gives more than so many bytes of text ends it.
         precision: finer timestamps are rejected.
         batch_rows: lines per write call at the most.
         block_bytes: CSV text per block.
         workers: blocks being written at once.
         compression: of the write calls; ``auto`` is none to this machine and gzip elsewhere.
-        state_dir: where the accounts are kept while the load runs.
+        state_dir: where the accounts are kept while the load runs, and the journal of one that can be gone on with.
+        resume: go on with an unfinished load of the same source, mapping and bucket, if there is one.
         verify: ask the server whether all has arrived.
         wait_seconds: how long an absent server is waited for, at the start and in mid-load.
 
@@ -67,21 +72,28 @@ class LoadOptions:
     report: Path | None = None
     dry_run: bool = False
     limit: int | None = None
+    max_record_bytes: int = MAX_RECORD_BYTES
+    max_columns: int = MAX_COLUMNS
+    max_expansion: int = MAX_EXPANSION
     precision: Precision = "ns"
     batch_rows: int = BATCH_ROWS
     block_bytes: int = BLOCK_BYTES
     workers: int = 2
     compression: Compression = "auto"
     state_dir: Path | None = None
+    resume: bool = False
     verify: bool = True
     wait_seconds: float = 100.0
 
     def __post_init__(self) -> None:
-        for name in ("max_series", "batch_rows", "block_bytes", "workers", "limit"):
+        least_one = ("max_series", "batch_rows", "block_bytes", "workers", "limit")
+        for name in (*least_one, "max_record_bytes", "max_columns", "max_expansion"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise ConfigurationError(f"{name} is {number}: at least 1 is needed")
         _ = self.reject_budget  # wrong text is told of now, not in mid-load
+        if self.resume and self.dry_run:
+            raise ConfigurationError("a dry run writes nothing that could be resumed: leave out --resume or --dry-run")
         if not self.wait_seconds >= 0:
             raise ConfigurationError(f"wait_seconds is {self.wait_seconds}: give 0 or more")
 
@@ -89,6 +101,11 @@ class LoadOptions:
     def reject_budget(self) -> RejectBudget:
         """How many rejects there may be."""
         return self.max_rejects if isinstance(self.max_rejects, RejectBudget) else RejectBudget.parse(self.max_rejects)
+
+    @property
+    def bounds(self) -> Bounds:
+        """What of a source is too much."""
+        return Bounds(self.max_record_bytes, self.max_columns, self.max_expansion)
 
     @property
     def rejects_path(self) -> Path:

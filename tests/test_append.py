@@ -103,6 +103,8 @@ def test_an_appending_load_that_fails_says_what_stays(trial: Trial) -> None:
     for error in (rejected.value, interrupted.value):
         assert error.report is not None
         assert any("stays in it" in warning for warning in error.report.warnings)
+    report = trial.load(trial.csv(later_csv(5), "more.csv"), if_exists="append", resume=True)
+    assert (report.status, report.rows_read, report.load_id) == ("verified", 5, interrupted.value.report.load_id)
     assert trial.buckets == {""}
     assert trial.rows().height == 30
 

@@ -34,6 +34,7 @@ EXPORTED = {
     "RejectBudgetError",
     "Report",
     "RequestRefusedError",
+    "ResumeRefusedError",
     "ServerError",
     "ServerUnreachableError",
     "SourceError",

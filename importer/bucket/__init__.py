@@ -7,7 +7,7 @@ name, :meth:`Target.abort` leaves everything as it was; :func:`repair` heals wha
 from importer.bucket.policy import IfExists
 from importer.bucket.repair import repair
 from importer.bucket.shards import fitting_duration, format_duration, parse_duration
-from importer.bucket.target import Target, prepare
+from importer.bucket.target import Target, prepare, take_up
 
 __all__ = [
     "IfExists",
@@ -17,4 +17,5 @@ __all__ = [
     "parse_duration",
     "prepare",
     "repair",
+    "take_up",
 ]

@@ -15,10 +15,10 @@ from importer.bucket.holding import DEAD_AFTER_SECONDS, HeldBucket, is_alive
 from importer.bucket.mark import Mark
 from importer.bucket.names import staging_name
 from importer.bucket.settings import BucketSettings
-from importer.errors import BucketExistsError, LoadInProgressError
+from importer.errors import BucketExistsError, LoadInProgressError, NotFoundError
 from importer.server.connection import Server
 
-__all__ = ["in_progress", "take_place"]
+__all__ = ["claim_place", "in_progress", "take_place"]
 
 ATTEMPTS = 5
 
@@ -59,6 +59,35 @@ def take_place(
                 f"for the bucket {mark.target!r}"
             )
     raise LoadInProgressError(f"the bucket {mark.target!r} is wanted by several loads at this moment; try again")
+
+
+def claim_place(server: Server, target: str, load_id: str) -> HeldBucket | None:
+    """Get hold again of the staging bucket (or the lock) of a load that is known to be dead, to go on with it.
+
+    Args:
+        server: the connection.
+        target: name of the bucket that the load fills.
+        load_id: the load.
+
+    Returns:
+        None if it is gone, another load's, or about to take the target's name, which a repair sees through.
+
+    Raises:
+        ServerError: the server refused or did not answer.
+    """
+    found = server.patiently(lambda: catalogue.find(server, staging_name(target)))
+    if found is None or found.mark is None or found.mark.load_id != load_id:
+        return None
+    mark = found.mark
+    if mark.phase == "swapping":
+        in_place = server.patiently(lambda: catalogue.find(server, target))
+        if (in_place.id if in_place else None) != mark.partner:
+            return None
+    fresh = Mark(mark.role, mark.load_id, mark.target, phase="loading", since=mark.since)
+    try:
+        return server.patiently(lambda: HeldBucket.claim(server, found, fresh))
+    except NotFoundError:
+        return None
 
 
 def in_progress(bucket: Bucket, mark: Mark) -> LoadInProgressError:

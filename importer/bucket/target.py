@@ -22,12 +22,12 @@ from importer.bucket.policy import IfExists, check_replaceable
 from importer.bucket.repair import repair
 from importer.bucket.settings import BucketSettings, settings_for_load
 from importer.bucket.shards import format_duration
-from importer.bucket.staging import in_progress, take_place
+from importer.bucket.staging import claim_place, in_progress, take_place
 from importer.bucket.swap import Checkpoint, swap
 from importer.errors import ConfigurationError, LoadError, ServerError
 from importer.server.connection import Server
 
-__all__ = ["Target", "prepare"]
+__all__ = ["Target", "prepare", "take_up"]
 
 Say = Callable[[str], None]
 
@@ -121,6 +121,37 @@ def _with_place(server: Server, held: HeldBucket, target: str, *, if_exists: IfE
     return Target(server, held, written, replaces=live is not None, if_exists=if_exists, keep_old=keep_old)
 
 
+def take_up(
+    server: Server, target: str, load_id: str, *, if_exists: IfExists = "auto", keep_old: bool = False
+) -> Target | None:
+    """Get hold of the bucket of a dead load, to go on with it; nothing that it wrote is touched.
+
+    Args:
+        server: the connection.
+        target: name of the bucket that the load fills.
+        load_id: the load; its caller knows that it is dead.
+        if_exists: as it was begun with.
+        keep_old: keep the replaced bucket under another name.
+
+    Returns:
+        None if there is nothing to go on with: its bucket is gone, or in place already, or about to be.
+
+    Raises:
+        BucketExistsError: the bucket of that name may not be replaced any more.
+        ServerError: the server refused or did not answer.
+    """
+    held = claim_place(server, target, load_id)
+    if held is None:
+        return None
+    rule: IfExists = "fail" if if_exists == "append" and held.mark.role != "lock" else if_exists
+    try:
+        return _with_place(server, held, target, if_exists=rule, keep_old=keep_old)
+    except BaseException:
+        with suppress(ServerError, LoadError):
+            _release(held)
+        raise
+
+
 class Target:
     """A bucket that is being filled.
 
@@ -159,6 +190,20 @@ class Target:
     def lost(self) -> bool:
         """Whether another process has taken the target over: the load must stop."""
         return self._held.lost.is_set()
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the data are still being loaded, and not about to be put in place."""
+        return self._held.mark.phase == "loading"
+
+    def release(self) -> None:
+        """End this run, but not the load: what was loaded stays, for another run to go on with.
+
+        Raises:
+            LoadError: another process has taken the target over.
+            ServerError: the server refused or did not answer; the load can be gone on with all the same.
+        """
+        _release(self._held)
 
     def commit(self, points: int, values: int, *, checkpoint: Checkpoint = lambda _step: None) -> list[str]:
         """Put the loaded and verified data under the target's name.
@@ -226,6 +271,13 @@ class Target:
         repair(server, self.target, say=say)
         in_place = server.patiently(lambda: catalogue.find(server, self.target))
         return in_place is not None and in_place.id == held.id
+
+
+def _release(held: HeldBucket) -> None:
+    try:
+        held.describe(replace(held.mark, owner=None))
+    finally:
+        held.stop()
 
 
 def _leave_place(server: Server, held: HeldBucket) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from importer.mapping.spec import Mapping
 from importer.mapping.timestamps import Precision
 from importer.options import Compression, LoadOptions
 from importer.server.connection import Connection
+from importer.source.bounds import MAX_COLUMNS, MAX_EXPANSION, MAX_RECORD_BYTES
 from importer.verification.sample import sample_rows
 
 __all__ = ["EPILOG", "load_command"]
@@ -68,6 +70,9 @@ def load_command(
     null: Annotated[list[str] | None, typer.Option("--null", metavar="TEXT", help="Text that means an empty cell; may be repeated.", rich_help_panel=_CSV)] = None,
     decimal: Annotated[Literal[".", ","] | None, typer.Option("--decimal", help="Decimal mark; default a point.", rich_help_panel=_CSV)] = None,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Read so many rows only.", rich_help_panel=_CSV)] = None,
+    max_record_bytes: Annotated[int, typer.Option("--max-record-bytes", metavar="N", min=1, help="A longer record ends the load: most often a quote in it is never closed.", rich_help_panel=_CSV)] = MAX_RECORD_BYTES,
+    max_columns: Annotated[int, typer.Option("--max-columns", metavar="N", min=1, help="A header of more columns ends the load.", rich_help_panel=_CSV)] = MAX_COLUMNS,
+    max_expansion: Annotated[int, typer.Option("--max-expansion", metavar="TIMES", min=1, help="A compressed file that swells to more times its size, and beyond 128 MiB, ends the load.", rich_help_panel=_CSV)] = MAX_EXPANSION,
     if_exists: Annotated[IfExists, typer.Option("--if-exists", help="auto replaces a bucket that a load made and that still has as many values; replace any; append writes into it; fail refuses.", rich_help_panel=_BUCKET)] = "auto",
     retention: Annotated[str | None, typer.Option("--retention", metavar="DURATION", help="Such as 90d; 0 for ever; default: as the replaced bucket, else for ever.", rich_help_panel=_BUCKET)] = None,
     shard_duration: Annotated[str | None, typer.Option("--shard-duration", metavar="DURATION", help="Of a shard group; default: as the replaced bucket, else fitted to the data.", rich_help_panel=_BUCKET)] = None,
@@ -83,6 +88,7 @@ def load_command(
     compression: Annotated[Compression, typer.Option("--compression", help="Of the writes; auto: none to this machine, gzip elsewhere.", rich_help_panel=_SPEED)] = "auto",
     wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.", rich_help_panel=_SPEED)] = 100.0,
     state_dir: Annotated[Path | None, typer.Option("--state-dir", metavar="DIR", help="Where the accounts are kept while the load runs.", rich_help_panel=_SPEED)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished load of the same source, mapping and bucket; where there is none, a new one starts.", rich_help_panel=_SPEED)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Line protocol to standard output; no server is asked.", rich_help_panel=_OUTPUT)] = False,
     report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the report as JSON.", rich_help_panel=_OUTPUT)] = None,
     sample: Annotated[int, typer.Option("--sample", metavar="N", min=0, help="Print so many of the loaded rows, as Flux gives them back.", rich_help_panel=_OUTPUT)] = 0,
@@ -127,11 +133,15 @@ def load_command(
         report=report,
         dry_run=dry_run,
         limit=limit,
+        max_record_bytes=max_record_bytes,
+        max_columns=max_columns,
+        max_expansion=max_expansion,
         precision=precision,
         batch_rows=batch_rows,
         workers=workers,
         compression=compression,
         state_dir=state_dir,
+        resume=resume,
         verify=not no_verify,
         wait_seconds=wait,
     )
@@ -163,6 +173,8 @@ def load_command(
             if error.report is not None:
                 _show(error.report, console, quiet=quiet, as_json=log_json)
             log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers
+            if error.resumable:
+                log.error("to go on: %s", _resuming(sys.argv[1:]))  # noqa: TRY400
             raise typer.Exit(exit_code(error, stopping.signal_number)) from None
     _show(result, console, quiet=quiet, as_json=log_json)
     if sample and not dry_run:
@@ -171,6 +183,11 @@ def load_command(
                 show_rows(sample_rows(where(), result, sample), console)
         except ImporterError as error:
             log.warning("the load is done, but its rows cannot be shown: %s", error)
+
+
+def _resuming(arguments: list[str]) -> str:
+    """The command that goes on with the load of these arguments."""
+    return shlex.join(["importer", *arguments, *([] if "--resume" in arguments else ["--resume"])])
 
 
 def _show(result: Report, console: Console, *, quiet: bool, as_json: bool) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+from importer.draining import DRAIN_SECONDS
 
 __all__ = ["Stopping", "stopped_by_signals"]
 
@@ -35,11 +39,11 @@ def stopped_by_signals() -> Iterator[Stopping]:
     stopping = Stopping()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stopping.event.is_set():
+            _end_at_once(number)
         stopping.signal_number = number
         stopping.event.set()
-        for name in SIGNALS:
-            signal.signal(name, signal.default_int_handler if name == signal.SIGINT else signal.SIG_DFL)
-        log.warning("stopping: what is under way is finished first; once more to stop at once")
+        log.warning("stopping: what is under way gets %g s to be finished; once more to stop at once", DRAIN_SECONDS)
 
     before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
@@ -47,3 +51,11 @@ def stopped_by_signals() -> Iterator[Stopping]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end_at_once(number: int) -> None:
+    """End the process, whatever its threads are doing: the journal is made to survive that."""
+    shown_again = b"\x1b[?25h" if sys.stderr.isatty() else b""  # the progress bar had hidden the cursor
+    with suppress(OSError):
+        os.write(sys.stderr.fileno(), shown_again + b"stopped at once; a load can be gone on with by --resume\n")
+    os._exit(128 + number)

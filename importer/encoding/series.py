@@ -6,6 +6,8 @@ grows with the number of series has a limit here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from importer.errors import LoadError
@@ -23,6 +25,7 @@ class SeriesIndex:
     def __init__(self, most: int) -> None:
         self._most = most
         self._ids: dict[str, int] = {}
+        self._keys: list[str] = []
         self._measurements: list[str] = []
 
     def __len__(self) -> int:
@@ -31,12 +34,24 @@ class SeriesIndex:
     @property
     def keys(self) -> list[str]:
         """Series keys, by their numbers."""
-        return list(self._ids)
+        return self._keys
 
     @property
     def measurements(self) -> list[str]:
         """The measurement of each series, by their numbers."""
         return self._measurements
+
+    def since(self, number: int) -> list[tuple[str, str]]:
+        """Key and measurement of each series from this number on; another thread may be adding some."""
+        known = len(self._measurements)
+        return list(zip(self._keys[number:known], self._measurements[number:known], strict=True))
+
+    def restore(self, known: Iterable[tuple[str, str]]) -> None:
+        """Number the series of an earlier run, key and measurement, as they were numbered there."""
+        for key, measurement in known:
+            self._ids[key] = len(self._ids)
+            self._keys.append(key)
+            self._measurements.append(measurement)
 
     def number(self, keys: pl.Series, measurements: pl.Series) -> pl.Series:
         """The series numbers (UInt32) of series keys.
@@ -53,6 +68,7 @@ class SeriesIndex:
             number = self._ids.get(key)
             if number is None:
                 number = self._ids[key] = len(self._ids)
+                self._keys.append(key)
                 self._measurements.append(measurement)
             numbers.append(number)
         if len(self._ids) > self._most:

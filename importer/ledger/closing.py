@@ -34,6 +34,7 @@ class Closing:
         bucket: the target; None in a dry run.
 
     Attributes:
+        load_id: of the load.
         ledger: the accounts.
         duplicates: what was found.
         stored: values of each field on the server; None as long as it was not asked.
@@ -42,7 +43,7 @@ class Closing:
     """
 
     def __init__(self, load_id: str, bucket: str | None) -> None:
-        self._load_id = load_id
+        self.load_id = load_id
         self._bucket = bucket
         self._started = time.monotonic()
         self.ledger: Ledger | None = None
@@ -50,6 +51,16 @@ class Closing:
         self.stored: Counter[FieldName] | None = None
         self.server: tuple[str, str] | None = None
         self.warnings: list[str] = []
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Since the load began; the time between two runs of it does not count."""
+        return time.monotonic() - self._started
+
+    def go_on(self, load_id: str, elapsed_seconds: float) -> None:
+        """Take up the load of an earlier run, which took so long."""
+        self.load_id = load_id
+        self._started -= elapsed_seconds
 
     def report(self, status: Status, sources: Sequence[_ReadSource], *, error: str | None = None) -> Report:
         """The report as of now.
@@ -59,12 +70,12 @@ class Closing:
             sources: what was read.
             error: why it failed.
         """
-        elapsed = time.monotonic() - self._started
+        elapsed = self.elapsed_seconds
         ledger = self.ledger
         counts = ledger.counts if ledger else None
         kinds = {kind: self.duplicates.kinds[kind] for kind in ("identical", "merged", "overwritten")}
         return Report(
-            load_id=self._load_id,
+            load_id=self.load_id,
             status=status,
             bucket=self._bucket,
             sources=[SourceReport(path=item.name, bytes=item.stored_bytes, sha256=item.sha256) for item in sources],

@@ -1,24 +1,26 @@
 """The ledger: adds up what became of every row and every point.
 
-It hears of each block twice: when it was mapped and encoded, and when its points were written or not.
+It hears of each block twice: when it was mapped and encoded, and when its points were written or not. What it knows
+of an acknowledged block goes into the journal, so that another run can go on from there.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
 
 import polars as pl
 
 from importer.encoding.series import SeriesIndex
 from importer.errors import LoadError
+from importer.journal import BlockEntry, Journal, block_sha256
 from importer.ledger.budget import RejectBudget
 from importer.ledger.expectation import Expectation
 from importer.ledger.rejects import RejectsFile
 from importer.ledger.spool import Spool
-from importer.records import Block, Fault, Lines, Outcome, PointBatch, Reject
+from importer.records import Block, Fault, Lines, Outcome, PointBatch, Reject, SkipReason
 
 __all__ = ["Counts", "Ledger"]
 
@@ -40,6 +42,22 @@ class Counts:
     bytes_read: int = 0
     retries: int = 0
 
+    def add(self, other: dict[str, int]) -> None:
+        """Add counts, by their names."""
+        for name, count in other.items():
+            setattr(self, name, getattr(self, name) + count)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What a block adds to the accounts, until its points are written."""
+
+    sha256: str
+    begins_source: str
+    counts: Counts
+    skipped: dict[SkipReason, int]
+    rejects: list[Reject] = field(default_factory=list)
+
 
 class Ledger:
     """Keeps the accounts of one load. Blocks may be noted from several threads.
@@ -51,6 +69,7 @@ class Ledger:
         locate: turns positions in a block into places in the user's file.
         rejects: the file of rejects.
         budget: how many there may be.
+        journal: is told of each acknowledged block; None where nothing is resumed.
 
     Attributes:
         counts: totals so far.
@@ -67,6 +86,7 @@ class Ledger:
         locate: Callable[[Block, tuple[Fault, ...]], list[Reject]],
         rejects: RejectsFile,
         budget: RejectBudget,
+        journal: Journal | None = None,
     ) -> None:
         self.expectation = expectation
         self.spool = spool
@@ -74,10 +94,12 @@ class Ledger:
         self._locate = locate
         self.rejects = rejects
         self.budget = budget
+        self.journal = journal
         self.counts = Counts()
         self.skipped: Counter[str] = Counter()
         self.first_reject: Reject | None = None
         self._begun: set[str] = set()
+        self._pending: dict[int, _Pending] = {}
         self._was_over_budget = False
         self._lock = threading.Lock()
 
@@ -87,18 +109,22 @@ class Ledger:
         Raises:
             SpoolError: a reject cannot be recorded.
         """
-        found = self._locate(batch.block, (*batch.faults, *lines.faults))
+        block = batch.block
+        found = self._locate(block, (*batch.faults, *lines.faults))
+        begins = "" if block.source in self._begun else block.source
+        counts = Counts(
+            rows_read=block.records,
+            rows_mapped=lines.rows_mapped,
+            rejected=batch.rows_faulty + batch.rows_mapped - lines.rows_mapped,
+            points_emitted=lines.frame.height,
+            empty_points=batch.empty_points,
+            bytes_read=len(block.data) + (block.byte_offset if begins else 0),  # with the header
+        )
+        pending = _Pending(block_sha256(block) if self.journal else "", begins, counts, dict(batch.skipped), found)
         with self._lock:
-            counts = self.counts
-            counts.rows_read += batch.block.records
-            if batch.block.source not in self._begun:
-                self._begun.add(batch.block.source)
-                counts.bytes_read += batch.block.byte_offset  # the header
-            counts.bytes_read += len(batch.block.data)
-            counts.rows_mapped += lines.rows_mapped
-            counts.rejected += batch.rows_faulty + batch.rows_mapped - lines.rows_mapped
-            counts.points_emitted += lines.frame.height
-            counts.empty_points += batch.empty_points
+            self._begun.add(block.source)
+            self._pending[block.number] = pending
+            self.counts.add(asdict(counts))
             self.skipped.update(batch.skipped)
             self._record(found)
 
@@ -110,19 +136,55 @@ class Ledger:
         """
         lines = outcome.lines
         with self._lock:
+            pending = self._pending.pop(lines.block.number)
             self.counts.retries += outcome.retries
             if not outcome.written:
                 return
-            kept = lines.frame.drop("line")
+            kept, refused = lines.frame.drop("line"), []
             if outcome.refusals:
-                self._record(self._locate(lines.block, _faults(outcome)))
+                refused = self._locate(lines.block, _faults(outcome))
+                self._record(refused)
                 lost = pl.Series([*(refusal.row for refusal in outcome.refusals), *outcome.unsent], dtype=pl.UInt32)
                 kept = kept.with_row_index("row").filter(~pl.col("row").is_in(lost.implode())).drop("row")
             self.counts.points_rejected += len(outcome.refusals)
             self.counts.points_acknowledged += kept.height
             self.expectation.add(kept, lines.fields, self.series.measurements)
-            if self.spool is not None:
-                self.spool.append(lines.block.number, kept, lines.fields)
+            spooled = self.spool.append(lines.block.number, kept, lines.fields) if self.spool is not None else None
+            if self.journal is not None and not outcome.unsent:
+                counts = pending.counts
+                counts.add({"retries": outcome.retries, "points_rejected": len(outcome.refusals)})
+                counts.points_acknowledged = kept.height
+                self.journal.acknowledge(
+                    lines.block.number,
+                    pending.sha256,
+                    begins_source=pending.begins_source,
+                    counts=asdict(counts),
+                    skipped=pending.skipped,
+                    rejects=(*pending.rejects, *refused),
+                    spooled=spooled,
+                )
+
+    def restore(self, blocks: Iterable[BlockEntry], rejects: Iterable[Iterable[Reject]]) -> None:
+        """Go on with the accounts of an earlier run; the series and the spool's files are restored already.
+
+        Args:
+            blocks: that were acknowledged.
+            rejects: of these, block by block.
+
+        Raises:
+            SpoolError: a reject cannot be recorded.
+        """
+        for entry in blocks:
+            self.counts.add(entry.counts)
+            self.skipped.update(entry.skipped)
+            if entry.begins_source:
+                self._begun.add(entry.begins_source)
+            if self.spool is not None and entry.spooled is not None:
+                points = self.spool.points(entry.number)
+                fields = [item for item in self.spool.fields if item.column in points.columns]
+                self.expectation.add(points, fields, self.series.measurements)
+        for found in rejects:
+            self._record(list(found))
 
     @property
     def rejects_so_far(self) -> int:

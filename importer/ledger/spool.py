@@ -6,15 +6,11 @@ the input, and the values. It grows with the input, on disk; memory does not.
 
 from __future__ import annotations
 
-import fcntl
 import glob
-import os
-import shutil
-import tempfile
-from collections.abc import Sequence
+import io
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import duckdb
 import polars as pl
@@ -26,14 +22,15 @@ __all__ = ["Spool"]
 
 MEMORY_LIMIT = "128MB"
 
-PREFIX, LOCK = "spool-", "lock"
+Spooled = tuple[int, int]
+"""Length (bytes) and CRC-32 of a block's file."""
 
 
 class Spool:
-    """A folder of its own below the state folder, removed at the end; what killed loads left there goes, too.
+    """A folder of files; whoever made the folder removes it.
 
     Args:
-        state_dir: where the folder is made.
+        folder: made if it is not there.
 
     Attributes:
         folder: the folder.
@@ -44,28 +41,16 @@ class Spool:
         SpoolError: it cannot be written.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         try:
-            state_dir.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(state_dir)
-            self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=state_dir))
-            self._lock = _locked(self.folder / LOCK)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SpoolError(
-                f"cannot keep the accounts in {str(state_dir)!r}: {error.strerror}; name another folder by --state-dir"
+                f"cannot keep the accounts in {str(folder)!r}: {error.strerror}; name another folder by --state-dir"
             ) from error
+        self.folder = folder
         self.rows = 0
         self._columns: dict[tuple[str, FieldType], FieldColumn] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if self._lock is not None:
-            os.close(self._lock)
 
     @property
     def fields(self) -> tuple[FieldColumn, ...]:
@@ -86,30 +71,74 @@ class Spool:
         database.execute("SET temp_directory = $1", [str(self.folder / "duckdb")])
         return database
 
-    def append(self, block: int, points: pl.DataFrame, fields: Sequence[FieldColumn]) -> None:
+    def append(self, block: int, points: pl.DataFrame, fields: Sequence[FieldColumn]) -> Spooled | None:
         """Keep a block's points.
 
         Args:
             block: its number.
             points: ``series``, ``time`` and the fields' columns, sorted by key, points of a key in input order.
             fields: the fields.
+
+        Returns:
+            What tells later whether the file is whole; None for no points.
+
+        Raises:
+            SpoolError: it cannot be written.
         """
         if points.is_empty():
-            return
+            return None
         kept = points.select(
             "series",
             "time",
             (pl.int_range(points.height, dtype=pl.Int64) + (block << 32)).alias("position"),
             *(pl.col(field.column).alias(self._column(field)) for field in fields),
         )
+        file = io.BytesIO()
+        kept.write_parquet(file, compression="lz4", statistics=True)
+        data = file.getbuffer()
         try:
-            kept.write_parquet(self.folder / f"block-{block:09}.parquet", compression="lz4", statistics=True)
-        except (OSError, pl.exceptions.PolarsError) as error:
+            self._file(block).write_bytes(data)
+        except OSError as error:
             raise SpoolError(
-                f"cannot keep the accounts in {str(self.folder)!r}: {error}; "
+                f"cannot keep the accounts in {str(self.folder)!r}: {error.strerror}; "
                 "make room, or name another folder by --state-dir"
             ) from error
         self.rows += kept.height
+        return len(data), zlib.crc32(data)
+
+    def columns_since(self, number: int) -> list[tuple[str, FieldType, str]]:
+        """Key, type and origin of each column of the files from this number on."""
+        return [(field.key, field.type, field.origin) for field in self.fields[number:]]
+
+    def restore(self, columns: Iterable[tuple[str, FieldType, str]], blocks: Mapping[int, Spooled | None]) -> set[int]:
+        """Go on with the files of an earlier run.
+
+        They are not forced to the disk while the load runs, so that a power cut may have cost some.
+
+        Args:
+            columns: key, type and origin, as :meth:`columns_since` gave them.
+            blocks: what :meth:`append` gave for each block; files of others are removed.
+
+        Returns:
+            The blocks whose file is not whole.
+        """
+        for key, kind, origin in columns:
+            self._column(FieldColumn(key, kind, "", origin))
+        lost = {block for block, spooled in blocks.items() if spooled and not _is_whole(self._file(block), spooled)}
+        kept = {self._file(block) for block, spooled in blocks.items() if spooled and block not in lost}
+        for path in self.folder.glob("*.parquet"):
+            if path not in kept:
+                path.unlink()
+        return lost
+
+    def points(self, block: int) -> pl.DataFrame:
+        """A block's points of an earlier run, counted from now on: ``series``, ``time`` and the fields' columns."""
+        points = pl.read_parquet(self._file(block), glob=False)
+        self.rows += points.height
+        return points
+
+    def _file(self, block: int) -> Path:
+        return self.folder / f"block-{block:09}.parquet"
 
     def _column(self, field: FieldColumn) -> str:
         known = self._columns.get((field.key, field.type))
@@ -119,22 +148,9 @@ class Spool:
         return known.column
 
 
-def _locked(path: Path) -> int | None:
-    """A descriptor that holds the lock; None if another process does. The system lets go of it when its holder dies."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def _is_whole(path: Path, spooled: Spooled) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        data = path.read_bytes()
     except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _remove_leftovers(state_dir: Path) -> None:
-    for folder in state_dir.glob(PREFIX + "*"):
-        if not (folder / LOCK).exists():
-            continue  # just being made
-        lock = _locked(folder / LOCK)
-        if lock is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
+        return False
+    return (len(data), zlib.crc32(data)) == spooled

@@ -5,7 +5,8 @@ Goes in: a :class:`~importer.records.Table`. Comes out: a :class:`~importer.reco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -58,6 +59,20 @@ class ColumnMapper:
                     raise MappingError(
                         f"fields.{key}: the bucket holds {measurement}.{key} as {kind}, the mapping says {decided}"
                     )
+
+    @property
+    def description(self) -> str:
+        """The mapping as text: equal for two that map alike."""
+        return json.dumps(self.mapping.model_dump(mode="json"), sort_keys=True)
+
+    @property
+    def decided(self) -> tuple[tuple[str, str, FieldType], ...]:
+        """The types decided so far: no measurement (they hold for all), field key, type."""
+        return tuple(("", key, kind) for key, kind in self._types.copy().items())
+
+    def decide(self, types: Iterable[tuple[str, str, FieldType]]) -> None:
+        """Go on with the types that an earlier run had decided."""
+        self._types.update({key: kind for _, key, kind in types})
 
     @property
     def field_types(self) -> dict[str, FieldType]:

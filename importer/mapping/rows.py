@@ -9,6 +9,7 @@ a word, rounds times, and stores a tag that ends in a backslash as another value
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -78,6 +79,25 @@ class RowMapper:
     def pin(self, known: dict[tuple[str, str], FieldType]) -> None:
         """Keep to the types that the bucket has already, by measurement and field key."""
         self._types.update(known)
+
+    @property
+    def description(self) -> str:
+        """The function's name and, if it can be had, the text of its module: equal for two that map alike."""
+        name = f"{self._function.__module__}:{getattr(self._function, '__qualname__', type(self._function))}"
+        module = inspect.getmodule(self._function)
+        try:
+            return f"{name}\n{inspect.getsource(module or self._function)}"
+        except (OSError, TypeError):
+            return name
+
+    @property
+    def decided(self) -> tuple[tuple[str, str, FieldType], ...]:
+        """The types decided so far: measurement, field key, type."""
+        return tuple((*name, kind) for name, kind in self._types.copy().items())
+
+    def decide(self, types: Iterable[tuple[str, str, FieldType]]) -> None:
+        """Go on with the types that an earlier run had decided."""
+        self._types.update({(measurement, key): kind for measurement, key, kind in types})
 
     def wanted_columns(self, header: Sequence[str], source: str) -> tuple[str, ...]:
         """All of them.

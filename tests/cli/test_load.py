@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -275,8 +276,15 @@ def test_a_signal_drains_the_load_and_leaves_the_bucket(
     assert "interrupted after" in err
     assert "rows read" in out
     assert json.loads(Path("r.json").read_text())["status"] == "interrupted"
-    assert trial.buckets == {""}
     assert trial.state_now() == before
+    (again,) = [line.removeprefix("to go on: importer ") for line in err.splitlines() if line.startswith("to go on: ")]
+    assert shlex.split(again) == ["load", str(source), *BIRDS_FLAGS, *options, "--resume"]
+    ended = start(*shlex.split(again))
+    out, err = ended.communicate(timeout=60)
+    assert ended.returncode == 0, err
+    assert "going on with the load" in err
+    assert json.loads(Path("r.json").read_text())["points_written"] == 150_000
+    assert trial.buckets == {""}
     assert list(Path("state").iterdir()) == []
 
 

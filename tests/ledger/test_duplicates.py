@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
@@ -47,7 +48,9 @@ def find(folder: Path, blocks: Sequence[Sequence[P]], *, order: Sequence[int] | 
     expectation = Expectation(Windows(DAY_NS))
     lines = [encoded(points, series, number) for number, points in enumerate(blocks)]
     rewritten: list[tuple[pl.DataFrame, tuple[FieldColumn, ...]]] = []
-    with Spool(folder) as spool:
+    folder.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=folder) as own:
+        spool = Spool(Path(own))
         for number in order or range(len(blocks)):
             frame = lines[number].frame.drop("line")
             expectation.add(frame, lines[number].fields, series.measurements)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -41,9 +41,8 @@ def load(influxd: Influxd, bucket_id: str, points: list[P], spool: Spool, *, kee
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    with Spool(tmp_path) as spool:
-        yield spool
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path)
 
 
 POINTS = [
@@ -113,8 +112,8 @@ keys = texts.filter(lambda key: not key_trouble("tag", key)) | st.sampled_from(
 def test_tags_of_any_kind_are_recognised(influxd: Influxd, tmp_path: Path, tag_sets: list[dict[str, str]]) -> None:
     points = [P(T + n, {"v": "x"}, dict(tags)) for n, tags in enumerate(tag_sets)]
     writable = [point for point in points if not encoded([point]).faults]
-    with new_bucket(influxd.server) as bucket_id, Spool(tmp_path) as spool:
-        found = load(influxd, bucket_id, writable, spool)
+    with new_bucket(influxd.server) as bucket_id, TemporaryDirectory(dir=tmp_path) as folder:
+        found = load(influxd, bucket_id, writable, Spool(Path(folder)))
     assert found.differences == ()
     assert found.stored["m", "v"] == len(writable)
 

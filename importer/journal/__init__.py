@@ -1,0 +1,27 @@
+"""The journal: what a load writes down so that another run can go on with it.
+
+Goes in: what the ledger hears of each acknowledged block. Comes out, in a later run: :class:`Past`.
+"""
+
+from importer.journal.entries import BlockEntry, Plan, write
+from importer.journal.folder import JOURNAL, LoadFolder, load_folders
+from importer.journal.journal import Journal, Past, block_sha256
+from importer.journal.log import Log
+from importer.journal.plan import difference, mapping_sha256, settings_of, source_print
+
+__all__ = [
+    "JOURNAL",
+    "BlockEntry",
+    "Journal",
+    "LoadFolder",
+    "Log",
+    "Past",
+    "Plan",
+    "block_sha256",
+    "difference",
+    "load_folders",
+    "mapping_sha256",
+    "settings_of",
+    "source_print",
+    "write",
+]

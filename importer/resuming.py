@@ -1,0 +1,202 @@
+"""Going on with a load that an earlier run left unfinished.
+
+Goes in: the state folder, the server, and the plan of the load that is asked for. Comes out: :class:`Unfinished`, whose
+accounts :func:`restore` brings back, so that the flow goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from importer.bucket import Target, repair, take_up
+from importer.bucket.catalogue import find
+from importer.encoding.series import SeriesIndex
+from importer.errors import ResumeRefusedError
+from importer.first_look import Mapper
+from importer.journal import (
+    JOURNAL,
+    LoadFolder,
+    Log,
+    Past,
+    Plan,
+    difference,
+    load_folders,
+    mapping_sha256,
+    settings_of,
+    source_print,
+    write,
+)
+from importer.ledger.ledger import Ledger
+from importer.ledger.spool import Spool
+from importer.options import LoadOptions
+from importer.server.connection import Server
+from importer.source.open import Source
+
+__all__ = [
+    "Accounts",
+    "Unfinished",
+    "begin_accounts",
+    "find_unfinished",
+    "forget_unfinished",
+    "plan_of",
+    "restore",
+]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Where the accounts of a load are kept while it runs.
+
+    Attributes:
+        folder: its folder, held by this process.
+        log: its journal, open.
+        plan: what it was begun with.
+        past: what an earlier run left; None in the first one.
+    """
+
+    folder: LoadFolder
+    log: Log
+    plan: Plan
+    past: Past | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A load to go on with.
+
+    Attributes:
+        accounts: of the earlier run.
+        target: its bucket; None where all was done but the last steps of the swap, which are done now.
+    """
+
+    accounts: Accounts
+    target: Target | None
+
+
+def begin_accounts(state_dir: Path, plan: Plan, stack: ExitStack) -> Accounts:
+    """Make the folder of a new load, and begin its journal.
+
+    Args:
+        state_dir: where.
+        plan: what the load is.
+        stack: removes the folder at the end, unless it is to stay.
+
+    Raises:
+        SpoolError: it cannot be written.
+    """
+    folder = stack.enter_context(LoadFolder.create(state_dir, plan.load_id))
+    log = stack.enter_context(Log.create(folder.journal))
+    log.append(write(plan))
+    return Accounts(folder, log, plan)
+
+
+def plan_of(server: Server, options: LoadOptions, sources: Sequence[Source], mapper: Mapper, load_id: str) -> Plan:
+    """What the load is that is asked for; its bucket is not known yet.
+
+    Raises:
+        SourceError: a source cannot be read.
+        ServerError: the server refused or did not answer.
+    """
+    return Plan(
+        load_id=load_id,
+        org_id=server.patiently(lambda: server.org_id),
+        target=options.bucket,
+        bucket_id="",
+        appends=False,
+        was_empty=True,
+        sources=tuple(map(source_print, sources)),
+        mapping_sha256=mapping_sha256(mapper.description),
+        settings=settings_of(options),
+    )
+
+
+def find_unfinished(
+    server: Server, state_dir: Path, wanted: Plan, options: LoadOptions, stack: ExitStack, *, say: Say
+) -> Unfinished | None:
+    """The unfinished load of the bucket, got hold of again; None if there is none.
+
+    Args:
+        server: the connection.
+        state_dir: where loads keep their journals.
+        wanted: the load that is asked for.
+        options: how to load.
+        stack: closes at the end what is opened here.
+        say: takes a line for the user.
+
+    Raises:
+        ResumeRefusedError: it was begun with other sources, another mapping or other options.
+        BucketExistsError: the bucket of that name may not be replaced any more.
+        ServerError: the server refused or did not answer.
+    """
+    for folder in _dead_loads(state_dir, wanted):
+        stack.enter_context(folder)
+        log = Log.reopen(folder.journal)
+        past = Past.read(log) if log is not None else None
+        if log is None or past is None:
+            continue
+        stack.callback(log.close)
+        reason = difference(past.plan, wanted)
+        if reason is not None:
+            raise ResumeRefusedError(
+                f"the unfinished load {past.plan.load_id} of {wanted.target!r} cannot be resumed: {reason}; "
+                "without --resume a new load starts, and what was loaded is removed"
+            )
+        target = take_up(
+            server, wanted.target, past.plan.load_id, if_exists=options.if_exists, keep_old=options.keep_old
+        )
+        if target is not None or _is_done(server, past, say):
+            return Unfinished(Accounts(folder, log, past.plan, past), target)
+        say(f"of the unfinished load {past.plan.load_id} of {wanted.target!r} nothing is left on the server")
+        folder.stays = False
+    return None
+
+
+def restore(accounts: Accounts, *, ledger: Ledger, spool: Spool, series: SeriesIndex, mapper: Mapper) -> None:
+    """Bring back accounts, series and types; blocks whose accounts were lost are taken out of the past.
+
+    Raises:
+        SpoolError: a file cannot be written.
+    """
+    past = accounts.past
+    if past is None:
+        return
+    series.restore(past.series)
+    mapper.decide(past.types)
+    lost = spool.restore(past.columns, {number: entry.spooled for number, entry in past.blocks.items()})
+    for number in lost:
+        del past.blocks[number]
+    ledger.restore((past.blocks[number] for number in sorted(past.blocks)), past.rejects(accounts.log))
+
+
+def forget_unfinished(state_dir: Path, plan: Plan) -> None:
+    """Remove the accounts of dead loads of a bucket, whose data a new load has just removed."""
+    for folder in _dead_loads(state_dir, plan):
+        with folder:
+            folder.stays = False
+
+
+def _dead_loads(state_dir: Path, plan: Plan) -> Iterator[LoadFolder]:
+    """The folders of the dead loads of the same bucket, the youngest first."""
+    for path in load_folders(state_dir):
+        found = Past.plan_in(path / JOURNAL)
+        if found is None or (found.org_id, found.target) != (plan.org_id, plan.target):
+            continue
+        folder = LoadFolder.hold(path)
+        if folder is not None:
+            yield folder
+
+
+def _is_done(server: Server, past: Past, say: Say) -> bool:
+    """Whether its data are in place, after its swap, if it broke off, was seen through."""
+    if past.completed is None:
+        return False
+    if past.plan.appends:
+        return True  # its lock is gone, which is the last of its steps
+    repair(server, past.plan.target, say=say)
+    live = server.patiently(lambda: find(server, past.plan.target))
+    return live is not None and live.id == past.plan.bucket_id
