@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import threading
@@ -79,7 +80,8 @@ def load(
         wanted=to_points.wanted_columns,
         block_bytes=chosen.block_bytes,
         limit=chosen.limit,
-        stdin=stdin or stoppable(sys.stdin.buffer, stopping),
+        stdin=stdin or _standard_input(stopping),
+        bounds=chosen.bounds,
     ) as reader:
         find = connection or connect
         where = None if chosen.dry_run else find if isinstance(find, Connection) else find()
@@ -122,6 +124,11 @@ def connect(
         allow_http=allow_http,
     )
     return named or local.ensure_started(log.info)
+
+
+def _standard_input(stop: threading.Event) -> BinaryIO:
+    # A program that was started without standard input has None here.
+    return io.BytesIO() if sys.stdin is None else stoppable(sys.stdin.buffer, stop)
 
 
 def _options(bucket: str | None, options: LoadOptions | None) -> LoadOptions:
