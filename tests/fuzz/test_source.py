@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from importer.encoding.line_protocol import LineEncoder
 from importer.encoding.series import SeriesIndex
 from importer.errors import SourceError
+from importer.records import Reject
 from tests.fuzz.effort import fuzz
 from tests.fuzz.reading import Row, read
 from tests.mapping.mapped import adds_up, column_mapper
@@ -111,8 +112,8 @@ def test_bytes_of_any_kind_are_blocks_that_join_to_the_input_or_a_source_error(
     )
 
 
-def _faulty(rejects: list[object]) -> set[tuple[int, int]]:
-    return {(reject.line, reject.byte_offset) for reject in rejects}  # type: ignore[attr-defined]
+def _faulty(rejects: list[Reject]) -> set[tuple[int, int]]:
+    return {(reject.line, reject.byte_offset) for reject in rejects}
 
 
 TIMES = st.sampled_from(["1", "2.5", "-3", "", "x", "1e30", " 7 ", "0.0000000001", "\0", "é"])
