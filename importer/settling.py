@@ -12,7 +12,7 @@ import polars as pl
 from importer.encoding.line_protocol import merged_lines
 from importer.encoding.series import SeriesIndex
 from importer.errors import LoadError, VerificationError
-from importer.ledger.duplicates import Duplicates, find_duplicates
+from importer.ledger.duplicates import Duplicates, find_duplicates, merged_points
 from importer.ledger.ledger import Ledger
 from importer.ledger.spool import Spool
 from importer.pipeline import Write
@@ -21,7 +21,7 @@ from importer.server.connection import Server
 from importer.verification.compare import Comparison, compare
 from importer.verification.read_back import read_back
 
-__all__ = ["check", "merge_duplicates", "verify"]
+__all__ = ["check", "merge_again", "merge_duplicates", "verify"]
 
 SHOWN_DIFFERENCES = 3
 
@@ -42,13 +42,31 @@ def merge_duplicates(ledger: Ledger, spool: Spool, series: SeriesIndex, write: W
     """
 
     def rewrite(points: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> None:
-        nowhere = Block("", -1, 0, 0, b"", 0, "none", ())
-        outcome = write(merged_lines(points, fields, series.keys, nowhere))
-        ledger.counts.retries += outcome.retries
-        if outcome.refusals:
-            raise LoadError(f"the server refused a merged point: {outcome.refusals[0].message}")
+        _rewrite(points, fields, ledger, series, write)
 
     return find_duplicates(spool, ledger.expectation, series.keys, series.measurements, rewrite)
+
+
+def merge_again(ledger: Ledger, spool: Spool, series: SeriesIndex, write: Write) -> None:
+    """Write the merged points of keys that stand in several blocks once more; it changes no count.
+
+    For loads in which a write was tried again: the server may come to its first try only later, after the merge, and
+    that would bring an earlier value of such a key back. All other keys stand in one request, and its tries are alike.
+
+    Args, Raises: as :func:`merge_duplicates`.
+    """
+    for points, fields in merged_points(spool):
+        _rewrite(points, fields, ledger, series, write)
+
+
+def _rewrite(
+    points: pl.DataFrame, fields: tuple[FieldColumn, ...], ledger: Ledger, series: SeriesIndex, write: Write
+) -> None:
+    nowhere = Block("", -1, 0, 0, b"", 0, "none", ())
+    outcome = write(merged_lines(points, fields, series.keys, nowhere))
+    ledger.counts.retries += outcome.retries
+    if outcome.refusals:
+        raise LoadError(f"the server refused a merged point: {outcome.refusals[0].message}")
 
 
 def verify(

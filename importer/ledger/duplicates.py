@@ -23,11 +23,12 @@ from importer.ledger.expectation import Expectation
 from importer.ledger.spool import Spool
 from importer.records import FieldColumn
 
-__all__ = ["DuplicateExample", "Duplicates", "find_duplicates"]
+__all__ = ["DuplicateExample", "Duplicates", "find_duplicates", "merged_points"]
 
 CHUNK_ROWS = 100_000
 MOST_EXAMPLES = 10
 MOST_TAG_VALUES = 10_000
+FOUND = "duplicates.parquet"
 
 KEY = ["series", "time"]
 
@@ -102,7 +103,7 @@ def find_duplicates(
         with spool.database() as database:
             if not _collect(database, spool, fields):
                 return found
-            for chunk in _whole_keys(spool.folder / "duplicates.parquet"):
+            for chunk in _whole_keys(spool.folder / FOUND):
                 steps = _steps(chunk, fields)
                 _classify(steps, fields, found, differing)
                 _add_examples(steps, fields, found, keys)
@@ -115,6 +116,16 @@ def find_duplicates(
     except duckdb.Error as error:
         raise SpoolError(f"the duplicates could not be counted: {error}") from error
     return found
+
+
+def merged_points(spool: Spool) -> Iterator[tuple[pl.DataFrame, tuple[FieldColumn, ...]]]:
+    """The merged points of keys that stand in several blocks, once more; for after :func:`find_duplicates`."""
+    if not (spool.folder / FOUND).exists():
+        return
+    for chunk in _whole_keys(spool.folder / FOUND):
+        merged = _merged_across_blocks(chunk, spool.fields)
+        if merged.height:
+            yield merged, spool.fields
 
 
 def _collect(database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[FieldColumn, ...]) -> bool:
@@ -130,7 +141,7 @@ def _collect(database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[Fi
     if not database.execute("SELECT count(*) FROM repeated").fetchall()[0][0]:
         return False
     columns = ", ".join(["series", "time", "position", "across", *(item.column for item in fields)])
-    target = str(spool.folder / "duplicates.parquet").replace("'", "''")
+    target = str(spool.folder / FOUND).replace("'", "''")
     database.execute(
         f"COPY (SELECT {columns} FROM read_parquet($1, union_by_name = true) JOIN repeated USING (series, time) "  # noqa: S608 - names of our own
         f"ORDER BY series, time, position) TO '{target}' (FORMAT parquet, ROW_GROUP_SIZE {CHUNK_ROWS})",
