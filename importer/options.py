@@ -51,7 +51,8 @@ class LoadOptions:
         block_bytes: CSV text per block.
         workers: blocks being written at once.
         compression: of the write calls; ``auto`` is none to this machine and gzip elsewhere.
-        state_dir: where the accounts are kept while the load runs.
+        state_dir: where the accounts are kept while the load runs, and the journal of one that can be gone on with.
+        resume: go on with an unfinished load of the same source, mapping and bucket, if there is one.
         verify: ask the server whether all has arrived.
         wait_seconds: how long an absent server is waited for, at the start and in mid-load.
 
@@ -80,6 +81,7 @@ class LoadOptions:
     workers: int = 2
     compression: Compression = "auto"
     state_dir: Path | None = None
+    resume: bool = False
     verify: bool = True
     wait_seconds: float = 100.0
 
@@ -90,6 +92,8 @@ class LoadOptions:
             if number is not None and number < 1:
                 raise ConfigurationError(f"{name} is {number}: at least 1 is needed")
         _ = self.reject_budget  # wrong text is told of now, not in mid-load
+        if self.resume and self.dry_run:
+            raise ConfigurationError("a dry run writes nothing that could be resumed: leave out --resume or --dry-run")
         if not self.wait_seconds >= 0:
             raise ConfigurationError(f"wait_seconds is {self.wait_seconds}: give 0 or more")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,7 @@ def load_command(
     compression: Annotated[Compression, typer.Option("--compression", help="Of the writes; auto: none to this machine, gzip elsewhere.", rich_help_panel=_SPEED)] = "auto",
     wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.", rich_help_panel=_SPEED)] = 100.0,
     state_dir: Annotated[Path | None, typer.Option("--state-dir", metavar="DIR", help="Where the accounts are kept while the load runs.", rich_help_panel=_SPEED)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished load of the same source, mapping and bucket; where there is none, a new one starts.", rich_help_panel=_SPEED)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Line protocol to standard output; no server is asked.", rich_help_panel=_OUTPUT)] = False,
     report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the report as JSON.", rich_help_panel=_OUTPUT)] = None,
     sample: Annotated[int, typer.Option("--sample", metavar="N", min=0, help="Print so many of the loaded rows, as Flux gives them back.", rich_help_panel=_OUTPUT)] = 0,
@@ -139,6 +141,7 @@ def load_command(
         workers=workers,
         compression=compression,
         state_dir=state_dir,
+        resume=resume,
         verify=not no_verify,
         wait_seconds=wait,
     )
@@ -170,6 +173,8 @@ def load_command(
             if error.report is not None:
                 _show(error.report, console, quiet=quiet, as_json=log_json)
             log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers
+            if error.resumable:
+                log.error("to go on: %s", _resuming(sys.argv[1:]))  # noqa: TRY400
             raise typer.Exit(exit_code(error, stopping.signal_number)) from None
     _show(result, console, quiet=quiet, as_json=log_json)
     if sample and not dry_run:
@@ -178,6 +183,11 @@ def load_command(
                 show_rows(sample_rows(where(), result, sample), console)
         except ImporterError as error:
             log.warning("the load is done, but its rows cannot be shown: %s", error)
+
+
+def _resuming(arguments: list[str]) -> str:
+    """The command that goes on with the load of these arguments."""
+    return shlex.join(["importer", *arguments, *([] if "--resume" in arguments else ["--resume"])])
 
 
 def _show(result: Report, console: Console, *, quiet: bool, as_json: bool) -> None:
