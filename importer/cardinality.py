@@ -115,5 +115,5 @@ def _cause(batch: PointBatch, keys: pl.DataFrame) -> str:
 
 def _rounded(number: int) -> int:
     """To two digits: it is an estimate."""
-    unit = 10 ** max(0, len(str(number)) - 2)
+    unit = int(10 ** max(0, len(str(number)) - 2))
     return round(number / unit) * unit

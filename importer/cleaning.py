@@ -8,7 +8,8 @@ from pathlib import Path
 
 from importer.api import connect
 from importer.bucket import repair
-from importer.bucket.leftovers import Leftover, Resumable, find_leftovers, remove_leftover
+from importer.bucket.leftovers import Leftover, find_leftovers, remove_leftover
+from importer.journal import JOURNAL, LoadFolder, Past, load_folders
 from importer.options import default_state_dir
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
@@ -31,7 +32,7 @@ def clean(
 
     Interrupted swaps are repaired first: that may complete a load, or give a bucket its name back. Buckets of
     loads that are alive are listed and left alone. So are those that hold complete data, unless `bucket` names
-    their target.
+    their target. With the bucket go the accounts that its load kept on this machine to be resumed.
 
     Args:
         bucket: only what loads of this bucket have left; None looks at all.
@@ -51,20 +52,43 @@ def clean(
     with Server(connection or connect()) as server:
         server.patience = Patience(RetryPolicy(wait_seconds), log.warning)
         repair(server, bucket, say=say)
-        found = find_leftovers(server, bucket, resumable=_resumable(state_dir or default_state_dir()))
-        if not remove:
-            return found
-        left = [remove_leftover(server, leftover, named=bucket is not None) for leftover in found]
-        gone = [leftover for leftover in left if leftover is not None]
-        for leftover in gone:
-            if leftover.removed:
-                say(f"removed {leftover.bucket!r}, which {_whose(leftover)} had left")
-        return gone
+        folders = _folders(server, state_dir or default_state_dir(), bucket)
+        found = find_leftovers(server, bucket, resumable=lambda mark: mark.load_id in folders)
+        if remove:
+            named = bucket is not None
+            found = [now for leftover in found if (now := _removed(server, leftover, named=named, say=say))]
+        kept = {leftover.load_id for leftover in found if not leftover.removed}
+        for load_id in folders.keys() - kept:
+            _without_bucket(folders[load_id], load_id, remove=remove, say=say)
+        return found
 
 
-def _whose(leftover: Leftover) -> str:
-    return f"the load {leftover.load_id} of {leftover.target!r} (begun {leftover.begun})"
+def _removed(server: Server, leftover: Leftover, *, named: bool, say: Callable[[str], None]) -> Leftover | None:
+    now = remove_leftover(server, leftover, named=named)
+    if now is not None and now.removed:
+        begun = f" (begun {now.begun})" if now.begun else ""
+        say(f"removed {now.bucket!r}, which the load {now.load_id} of {now.target!r}{begun} had left")
+    return now
 
 
-def _resumable(_state_dir: Path) -> Resumable:
-    return lambda _mark: False
+def _folders(server: Server, state_dir: Path, target: str | None) -> dict[str, Path]:
+    """The accounts that loads into buckets of this server keep on this machine, by load."""
+    plans = ((path, Past.plan_in(path / JOURNAL)) for path in load_folders(state_dir))
+    return {
+        plan.load_id: path
+        for path, plan in plans
+        if plan is not None and plan.org_id == server.org_id and target in {None, plan.target}
+    }
+
+
+def _without_bucket(path: Path, load_id: str, *, remove: bool, say: Callable[[str], None]) -> None:
+    """The accounts of a load that has no bucket on the server: of no use, unless it is alive."""
+    folder = LoadFolder.hold(path)
+    if folder is None:
+        return
+    with folder:
+        folder.stays = not remove
+    if remove:
+        say(f"removed {str(path)!r}, the accounts of the load {load_id}")
+    else:
+        say(f"{str(path)!r} holds the accounts of the load {load_id}, which has no bucket any more")

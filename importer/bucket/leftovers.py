@@ -141,7 +141,7 @@ def _leftover(server: Server, bucket: Bucket, resumable: Resumable) -> Iterator[
             begun=mark.since,
             host=mark.owner.host if mark.owner else "",
             process=mark.owner.pid if mark.owner else None,
-            resumable=state == "unfinished" and mark.role == "staging" and resumable(mark),
+            resumable=state == "unfinished" and resumable(mark),
         )
 
 

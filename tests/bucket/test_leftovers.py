@@ -147,7 +147,7 @@ def test_a_bucket_that_a_load_has_filled_or_kept_is_no_leftover(server: Server, 
     assert listed(server, name) == []
 
 
-def test_only_a_dead_loads_staging_bucket_is_asked_whether_it_can_go_on(server: Server, name: str, begin: Load) -> None:
+def test_only_of_a_dead_load_it_is_asked_whether_it_can_go_on(server: Server, name: str, begin: Load) -> None:
     asked: list[Mark] = []
 
     def resumable(mark: Mark) -> bool:

@@ -11,6 +11,7 @@ import importer
 from importer.bucket import catalogue
 from importer.bucket.names import staging_name
 from tests.loading import BIRDS_FLAGS, Command, Start, Trial, birds_csv
+from tests.test_resume import interrupted_after, sent_by
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -52,6 +53,7 @@ def test_what_a_load_killed_in_its_middle_has_left_is_listed_and_removed_when_as
     (left,) = json.loads(command("clean", "--bucket", trial.bucket, "--json").out)
     assert (left["bucket"], left["target"]) == (staging_name(trial.bucket), trial.bucket)
     assert (left["state"], left["process"], left["removed"]) == ("unfinished", process.pid, False)
+    assert left["resumable"]
     assert left["load_id"] in line
     assert left["begun"] in line
     assert left["host"] in line
@@ -91,15 +93,51 @@ def test_an_absent_server_ends_it_with_an_error_after_the_wait(
     assert time.monotonic() - started < 10
 
 
-def test_the_function_under_it_gives_records(trial: Trial, start: Start) -> None:
-    process = begin_a_load(trial, start)
-    process.kill()
-    process.wait()
+def test_the_function_under_it_gives_records_and_removes_the_accounts_too(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_after(2, trial, monkeypatch, source=trial.csv(birds_csv(2_000)))
     said: list[str] = []
-    (left,) = importer.clean(trial.bucket, connection=trial.connection)
+    (left,) = importer.clean(trial.bucket, connection=trial.connection, state_dir=trial.state, say=said.append)
     assert isinstance(left, importer.Leftover)
-    assert (left.state, left.removed) == ("unfinished", False)
-    (left,) = importer.clean(trial.bucket, connection=trial.connection, remove=True, say=said.append)
-    assert left.removed
-    assert len(said) == 1
-    assert importer.clean(trial.bucket, connection=trial.connection) == []
+    assert (left.state, left.resumable, left.removed) == ("unfinished", True, False)
+    assert said == []
+    (elsewhere,) = importer.clean(trial.bucket, connection=trial.connection, state_dir=trial.folder / "other")
+    assert not elsewhere.resumable
+    (gone,) = importer.clean(
+        trial.bucket, connection=trial.connection, state_dir=trial.state, remove=True, say=said.append
+    )
+    assert gone.removed
+    assert [line.split(",")[0] for line in said] == [
+        f"removed {left.bucket!r}",
+        f"removed {str(trial.state / f'load-{left.load_id}')!r}",
+    ]
+    assert list(trial.state.iterdir()) == []
+    assert trial.buckets == set()
+
+
+def test_listing_takes_nothing_from_a_load_that_can_be_resumed(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = trial.csv(birds_csv(2_000))
+    interrupted_after(2, trial, monkeypatch, source=source)
+    importer.clean(trial.bucket, connection=trial.connection, state_dir=trial.state)
+    report, sent = sent_by(trial, monkeypatch, source=source, resume=True)
+    assert (report.status, report.points_written) == ("verified", 2_000)
+    assert sent[0] > 0
+
+
+def test_accounts_without_a_bucket_are_told_of_and_removed_when_asked(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_after(2, trial, monkeypatch, source=trial.csv(birds_csv(2_000)))
+    staging = catalogue.find(trial.server, staging_name(trial.bucket))
+    assert staging is not None
+    catalogue.delete(trial.server, staging.id)
+    (folder,) = trial.state.iterdir()
+    for remove, says in ((False, "has no bucket any more"), (True, "removed ")):
+        said: list[str] = []
+        assert folder.exists()
+        importer.clean(trial.bucket, connection=trial.connection, state_dir=trial.state, remove=remove, say=said.append)
+        (line,) = said
+        assert says in line
+        assert str(folder) in line
+    assert not folder.exists()
