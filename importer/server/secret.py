@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Self
 
-__all__ = ["Secret", "redacted"]
+__all__ = ["Redacting", "Secret", "redacted"]
 
 SHORTEST_CHARS = 8
 """Shorter ones are no real secrets, and occur in any text."""
@@ -36,3 +37,12 @@ def redacted(text: str) -> str:
     for secret in _known:
         text = text.replace(secret, HIDDEN)
     return text
+
+
+class Redacting(logging.Filter):
+    """Takes secrets out of the lines of somebody else's logger."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the line; none is dropped."""
+        record.msg, record.args = redacted(record.getMessage()), ()
+        return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import socket
 import ssl
 import threading
@@ -22,9 +23,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from importer.errors import ConfigurationError
-from importer.server.secret import redacted
+from importer.server.secret import Redacting, redacted
 
 __all__ = ["Transport", "tls_context"]
+
+# Told to debug, these log bodies and addresses, in which a server may repeat what it was sent.
+for _name in ("influxdb_client.client.http", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(Redacting())
 
 
 def tls_context(ca_file: Path | None = None, *, verify: bool = True) -> ssl.SSLContext:
