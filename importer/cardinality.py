@@ -28,7 +28,7 @@ class SeriesWatch:
     Args:
         encode: points to lines.
         most: the limit on series, ``--max-series``.
-        share_read: which share of the input a block and those before it are, 0 to 1; None where that is not known.
+        share_of: which share of the input a block is, 0 to 1; None where that is not known.
         warn: gets the warning.
     """
 
@@ -37,12 +37,12 @@ class SeriesWatch:
         encode: Callable[[PointBatch], Lines],
         *,
         most: int,
-        share_read: Callable[[Block], float | None],
+        share_of: Callable[[Block], float | None],
         warn: Callable[[str], None],
     ) -> None:
         self._encode = encode
         self._most = most
-        self._share_read = share_read
+        self._share_of = share_of
         self._warn = warn
         self._has_looked = False
 
@@ -54,27 +54,27 @@ class SeriesWatch:
         """
         if not self._has_looked and batch.frame.height:
             self._has_looked = True
-            warning = warning_of(batch, self._most, self._share_read(batch.block))
+            warning = warning_of(batch, self._most, self._share_of(batch.block))
             if warning is not None:
                 self._warn(warning)
         return self._encode(batch)
 
 
-def warning_of(batch: PointBatch, most: int, share_read: float | None) -> str | None:
+def warning_of(batch: PointBatch, most: int, share: float | None) -> str | None:
     """What is to be said of the series that the first block lets expect; None if they are few.
 
     Args:
         batch: of the first block.
         most: the limit on series.
-        share_read: the block's share of the input, 0 to 1; None where it is not known.
+        share: of the input that this block is, 0 to 1; None where that is not known.
     """
     points = batch.frame.height
-    total = points * UNKNOWN_LENGTH_FACTOR if not share_read else max(points, round(points / share_read))
+    total = points * UNKNOWN_LENGTH_FACTOR if not share else max(points, round(points / share))
     keys = batch.frame.select("measurement", *(tag.column for tag in batch.tags))
     expected = expected_series(keys, total)
     if expected <= min(MANY_SERIES, most):
         return None
-    of = f"of about {total:,} points" if share_read else f"of {total:,} points, should there be so many"
+    of = f"of about {total:,} points" if share else f"of {total:,} points, should there be so many"
     limit = f"the load will stop at --max-series {most:,}" if expected > most else f"the limit is --max-series {most:,}"
     return f"about {_rounded(expected):,} series are to be expected {of}: {_cause(batch, keys)}; {limit}"
 

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from importer.bucket import Target, repair
+from importer.cardinality import MANY_SERIES, SeriesWatch
 from importer.draining import broken_off_after_stop
 from importer.encoding.line_protocol import LineEncoder
 from importer.encoding.series import SeriesIndex
@@ -51,7 +52,7 @@ from importer.options import LoadOptions, default_state_dir
 from importer.pipeline import Write, run_pipeline
 from importer.preparing import pin_types, prepare_target
 from importer.progress import Phase, Progress, Silent, Snapshot
-from importer.records import Lines, Outcome
+from importer.records import Block, Lines, Outcome
 from importer.resuming import Accounts, begin_accounts, find_unfinished, forget_unfinished, plan_of, restore
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
@@ -77,7 +78,6 @@ PASSING = (
 """What ends a run, but not the load: the reason may have gone when another run goes on with it."""
 
 DAY_SECONDS = 86_400
-MANY_SERIES = 100_000
 
 
 class Load:
@@ -347,7 +347,12 @@ class Load:
             blocks if past is None else past.still_to_write(blocks, stopped),
             to_table=self._reader.table,
             to_points=self._look.to_points,
-            to_lines=LineEncoder(self._series),
+            to_lines=SeriesWatch(
+                LineEncoder(self._series),
+                most=self._options.max_series,
+                share_of=self._share_of,
+                warn=self._warn,
+            ),
             write=write_and_tell,
             ledger=ledger,
             workers=workers,
@@ -408,6 +413,16 @@ class Load:
             self._progress.update(
                 Snapshot(phase, share, read, total, counts.rows_read, counts.points_acknowledged, ledger.rejects_so_far)
             )
+
+    def _share_of(self, block: Block) -> float | None:
+        """A block's part of all that is loaded; where it is compressed, as the text up to its end was."""
+        total, end, limit = self._reader.total_bytes, block.byte_offset + len(block.data), self._options.limit
+        of_text = min(1.0, self._reader.stored_bytes / end) * len(block.data) / total if total else 0.0
+        return max(of_text, block.records / limit if limit else 0.0) or None
+
+    def _warn(self, warning: str) -> None:
+        log.warning("warning: %s", warning)
+        self._closing.warnings.append(warning)
 
     def _check_stopped(self, ledger: Ledger) -> None:
         if self._stop.is_set():
