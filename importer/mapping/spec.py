@@ -114,7 +114,8 @@ def _check_key(kind: Literal["tag", "field"], key: str) -> None:
     if trouble is None:
         return
     if key in RESERVED_KEYS:
-        trouble += f": choose another key, such as {key.strip('_') + '_value'!r}, with column = {key!r}"
+        other = f"{key.strip('_')}_value"
+        trouble += f": choose another key, such as {other!r}, with column = {key!r}, or --{kind} {other}={key}"
     raise ValueError(f"{kind}s.{key}: {trouble}" if key else f"{kind}s: {trouble}")
 
 
