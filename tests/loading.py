@@ -19,6 +19,7 @@ from influxdb_client import Dialect
 import importer
 from importer import LoadOptions, Report
 from importer.bucket import catalogue
+from importer.bucket.catalogue import Bucket
 from importer.cli import main
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.server.connection import Connection, Server
@@ -120,11 +121,14 @@ class Trial:
         assert found is not None, f"there is no bucket {self.bucket}"
         return found.id
 
+    def all_buckets(self) -> list[Bucket]:
+        """All buckets whose name begins with the test's."""
+        return [bucket for bucket in catalogue.all_buckets(self.server) if bucket.name.startswith(self.bucket)]
+
     @property
     def buckets(self) -> set[str]:
-        """Endings of the names of all buckets that begin with the test's name."""
-        names = (bucket.name for bucket in catalogue.all_buckets(self.server))
-        return {name.removeprefix(self.bucket) for name in names if name.startswith(self.bucket)}
+        """Endings of their names."""
+        return {bucket.name.removeprefix(self.bucket) for bucket in self.all_buckets()}
 
     def rows(self) -> pl.DataFrame:
         return rows_of(self.server, self.bucket_id)
