@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importer.errors import SourceError
 from importer.records import Block
 from importer.source.bounds import Bounds
-from importer.source.cutting import Cut, cut_records, long_record
+from importer.source.cutting import Cut, cut_records, first_record, parts
 from importer.source.header import Header
 from importer.source.open import Stream
 from importer.source.places import source_length
@@ -20,6 +20,9 @@ __all__ = ["BLOCK_BYTES", "blocks"]
 
 BLOCK_BYTES = 4 << 20
 """Text per block: some 30,000 rows of 140 bytes. The server takes larger batches hardly faster; memory grows."""
+
+BLOCK_RECORDS = 1 << 18
+"""In a block at the most: what is kept of each record would else outgrow the text, where it is but a newline."""
 
 
 def blocks(
@@ -41,7 +44,8 @@ def blocks(
         header: what :func:`read_header` gave.
         delimiter: between cells.
         first_number: number of the first block.
-        block_bytes: a block is no longer than this, unless it is a single record that is.
+        block_bytes: a block is no longer than this, unless it is a single record that is; nor has it more than
+            :data:`BLOCK_RECORDS`.
         limit: stop after so many records.
         bounds: how long a record may be; blocks are no longer, either.
 
@@ -57,7 +61,7 @@ def blocks(
         head, is_last = text[:wanted], taken.ended and len(text) <= wanted
         if is_last and head and not head.endswith(b"\n"):
             head += b"\n"
-        cut = cut_records(head, delimiter, limit=limit) if wanted == usual else long_record(head, delimiter)
+        cut = cut_records(head, delimiter, limit=limit) if wanted == usual else first_record(head, delimiter)
         if cut.end == 0 and is_last and head:
             cut = Cut(len(head), 1, "stray")  # an unclosed quote: the table says so of the record
         if cut.end == 0:
@@ -70,21 +74,23 @@ def blocks(
         data = head[: cut.end]
         del text, head
         taken.drop(cut.end)
-        yield Block(
-            source=stream.source.name,
-            number=number,
-            byte_offset=offset,
-            first_line=line,
-            data=data,
-            records=cut.records,
-            quoting=cut.quoting,
-            columns=header.columns,
-            delimiter=delimiter,
-            encoding=stream.encoding,
-        )
-        offset += source_length(data, stream.encoding)
-        line += data.count(b"\n")
-        number += 1
+        for start, end, records in parts(data, cut, delimiter, BLOCK_RECORDS):
+            part = data[start:end]
+            yield Block(
+                source=stream.source.name,
+                number=number,
+                byte_offset=offset,
+                first_line=line,
+                data=part,
+                records=records,
+                quoting=cut.quoting,
+                columns=header.columns,
+                delimiter=delimiter,
+                encoding=stream.encoding,
+            )
+            offset += source_length(part, stream.encoding)
+            line += part.count(b"\n")
+            number += 1
         if limit is not None:
             limit -= cut.records
         wanted = usual

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importer.errors import SourceError
 from importer.source.bounds import Bounds
 from importer.source.cells import UnclosedQuoteError, cells
-from importer.source.cutting import cut_records
+from importer.source.cutting import first_record
 from importer.source.open import Stream
 from importer.source.places import source_length
 from importer.source.taken import BARE_RETURNS, Taken, too_long
@@ -50,7 +50,7 @@ def read_header(stream: Stream, delimiter: str, bounds: Bounds = Bounds()) -> He
     while True:
         text = taken.up_to(wanted)
         head = text[: bounds.max_record_bytes]
-        cut = cut_records(head, delimiter, first_only=True)
+        cut = first_record(head, delimiter)
         if cut.end or taken.ended or wanted >= bounds.max_record_bytes:
             break
         wanted = min(2 * wanted, bounds.max_record_bytes)

@@ -52,26 +52,35 @@ def _has_bare_return(data: bytes) -> bool:
 
 def _by_columns(block: Block, columns: Sequence[str]) -> Table:
     counts = _delimiters_by_record(block)
-    expected = len(block.columns) - 1
-    frame = _read_csv(block, columns)
-    if frame.height != block.records:
-        raise pl.exceptions.ComputeError("another number of records than was counted")
-    frame = frame.with_columns(pl.int_range(block.records, dtype=pl.UInt32).alias(RECORD))
     if counts is None:
-        return Table(block, frame, (), 0)
-    lengths = np.diff(record_starts(block))
-    blank = _blank(block, lengths, counts)
+        frame = _read_csv(block, block.data, columns, block.records)
+        return Table(block, frame.with_columns(_numbered(np.arange(block.records))), (), 0)
+    expected = len(block.columns) - 1
+    starts = record_starts(block)
+    octets = np.frombuffer(block.data, dtype=np.uint8)
+    blank = _blank(octets, starts, counts, block.delimiter)
     ragged = (counts != expected) & ~blank
     faults = tuple(_ragged(int(i), int(counts[i]) + 1, expected + 1) for i in np.flatnonzero(ragged))
-    return Table(block, frame.filter(pl.Series(~(blank | ragged))), faults, int(blank.sum()))
+    good = ~(blank | ragged)
+    # polars takes as long for a blank line as for a row, and would read ragged ones wrongly.
+    data = octets[np.repeat(good, np.diff(starts))].tobytes()
+    records = np.flatnonzero(good)
+    frame = _read_csv(block, data, columns, len(records))
+    return Table(block, frame.with_columns(_numbered(records)), faults, int(blank.sum()))
 
 
-def _read_csv(block: Block, columns: Sequence[str]) -> pl.DataFrame:
+def _numbered(records: npt.NDArray[np.int64]) -> pl.Series:
+    return pl.Series(RECORD, records, dtype=pl.UInt32)
+
+
+def _read_csv(block: Block, data: bytes, columns: Sequence[str], records: int) -> pl.DataFrame:
+    if not records:
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     positions = _positions(block, columns)
     # Numbered names: the header's own may be empty or occur twice.
     numbered = block.delimiter.join(map(str, range(len(block.columns)))).encode() + b"\n"
     frame = pl.read_csv(
-        io.BytesIO(numbered + block.data),
+        io.BytesIO(numbered + data),
         columns=[str(position) for position in sorted(positions)] or ["0"],
         separator=block.delimiter,
         quote_char='"' if block.quoting == "regular" else None,
@@ -79,6 +88,8 @@ def _read_csv(block: Block, columns: Sequence[str]) -> pl.DataFrame:
         extra_columns="ignore",
         missing_columns="insert",
     )
+    if frame.height != records:
+        raise pl.exceptions.ComputeError("another number of records than was counted")
     return frame.select(
         pl.col(str(position)).alias(column) for position, column in zip(positions, columns, strict=True)
     )
@@ -113,11 +124,15 @@ def _blanks(delimiter: str) -> bytes:
     return b" \t\r\n".replace(delimiter.encode(), b"")
 
 
-def _blank(block: Block, lengths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    blank: npt.NDArray[np.bool_] = (lengths == 1) & (counts == 0)
-    starts = record_starts(block)
-    for index in np.flatnonzero((counts == 0) & (lengths > 1)):
-        blank[index] = not block.data[starts[index] : starts[index + 1]].strip(_blanks(block.delimiter))
+def _blank(
+    octets: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], delimiter: str
+) -> npt.NDArray[np.bool_]:
+    none: npt.NDArray[np.bool_] = counts == 0
+    if not none.any():
+        return np.zeros(len(counts), dtype=np.bool_)
+    written = np.ones(256, dtype=np.bool_)
+    written[list(_blanks(delimiter))] = False
+    blank: npt.NDArray[np.bool_] = none & ~np.logical_or.reduceat(written[octets], starts[:-1])
     return blank
 
 
