@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from importer.errors import MappingError
@@ -23,19 +24,25 @@ def check_columns(wanted: Sequence[str], header: Sequence[str], source: str) -> 
     Raises:
         MappingError: with the nearest names.
     """
+    there = Counter(header)
     for name in wanted:
-        if header.count(name) > 1:
-            raise MappingError(f"{source!r} has {header.count(name)} columns named {name!r}: rename one in the header")
-        if name not in header:
+        if there[name] > 1:
+            raise MappingError(f"{source!r} has {there[name]} columns named {_shown(name)}: rename one in the header")
+        if name not in there:
             delimiter = _delimiter_hint(header)
             near = [] if delimiter else nearest(name, header)
-            meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+            meant = f"; did you mean {' or '.join(map(_shown, near))}?" if near else "."
             raise MappingError(f"{source!r} has no column {name!r}{meant} It has: {_listed(header)}{delimiter}")
 
 
 def _listed(header: Sequence[str], most: int = 20) -> str:
-    shown = ", ".join(header[:most])
+    shown = ", ".join(_shown(name).strip("'") for name in header[:most])
     return shown if len(header) <= most else f"{shown}, … ({len(header)} in all)"
+
+
+def _shown(name: str, most: int = 60) -> str:
+    """A name in quotes, without signs that a terminal would obey, and not longer than a message may be."""
+    return repr(name) if len(name) <= most else repr(name[:most]) + "…"
 
 
 def _delimiter_hint(header: Sequence[str]) -> str:
