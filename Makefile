@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/installed
 SAMPLE := sample_data/bird_migration
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format typecheck docs lock clean
+.PHONY: help setup demo test lint format typecheck docs lock audit clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -43,11 +43,29 @@ docs: $(INSTALLED) ## write docs/commands.md from the command line
 LOCK = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --output-file
 
-lock: $(INSTALLED) ## write requirements.txt and requirements-dev.txt anew from pyproject.toml
+lock: $(INSTALLED) ## write all requirements*.txt but the build's anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet uv
 	$(LOCK) requirements.txt pyproject.toml
 	echo 'setuptools>=80' | $(LOCK) requirements-dev.txt --constraint requirements.txt --extra dev pyproject.toml -
+	echo 'pip-audit>=2.10' | $(LOCK) requirements-audit.txt -
+
+# In an environment of its own, so that what it is made of is no part of what it looks at. It needs the network, and
+# so is no part of "test". That nothing is known must not look like nothing to fear: without --strict, a feed that
+# answers nothing would do so.
+AUDIT := $(VENV)/audit
+audit: $(INSTALLED) ## ask the public feed of advisories about all locked requirements
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@for file in requirements-dev.txt requirements-build.txt requirements-audit.txt; do \
+		rm -f $(AUDIT)/found.json; \
+		$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --format json \
+			--output $(AUDIT)/found.json -r $$file && continue; \
+		if [ -s $(AUDIT)/found.json ]; then cat $(AUDIT)/found.json; why="there are known vulnerabilities, listed above"; \
+		else why="the feed of advisories could not be asked, so nothing is known of any requirement"; fi; \
+		echo "audit of $$file FAILED: $$why" >&2; exit 1; \
+	done
+	@echo "audit: no known vulnerability in what is locked"
 
 clean: ## remove what the tasks have made here; the built InfluxDB and its data stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

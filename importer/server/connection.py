@@ -164,10 +164,14 @@ class Server:
             answer = self.call("GET", "/api/v2/orgs")
             by_name = {org["name"]: org["id"] for org in answer["orgs"]}
             if self.connection.org not in by_name:
-                known = ", ".join(sorted(by_name)) or "none that this token can see"
+                known = ", ".join(sorted(by_name))
+                why = (
+                    f"there is: {known}"
+                    if known
+                    else "this token can see none: it needs the permission to read it (read:orgs)"
+                )
                 raise NotFoundError(
-                    f"organisation {self.connection.org!r} not found at {self.connection.url}; there is: {known}",
-                    status=404,
+                    f"organisation {self.connection.org!r} not found at {self.connection.url}; {why}", status=404
                 )
             self._org_id = by_name[self.connection.org]
         return self._org_id
