@@ -160,7 +160,9 @@ class Load:
             except TransientServerError as error:
                 if not self._stop.is_set():
                     raise
-                raise self._interrupted(f"while the server was asked ({error})") from error
+                interrupted = self._interrupted(f"while the server was asked ({error})")
+                interrupted.resumable = error.resumable
+                raise interrupted from error
 
     def _dry_run(self, stack: ExitStack) -> Report:
         ledger = self._new_ledger(stack, DAY_SECONDS, spool=None)

@@ -1,7 +1,7 @@
 """A load that dies, as by kill -9, at a point that its first argument names; run as a process of its own.
 
-``python -m tests.killing POINT CONNECTION SOURCE MAPPING OPTIONS``, the last ones as JSON. A point is a name and numbers,
-such as ``journal:3:0.5``: in the midst of the third record of the journal.
+``python -m tests.killing POINT CONNECTION SOURCE MAPPING OPTIONS``, the last ones as JSON. A point is a name and
+numbers, such as ``journal:3:0.5``: in the midst of the third record of the journal.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def die() -> None:
 
 
 def in_journal(which: str, share: str) -> None:
-    """With a share of the bytes of one of its records written: the first one is the plan, the last one says completed."""
+    """With a share of the bytes of a record written: the first is the plan, the last says that all is completed."""
     write_all, calls = log._write_all, []
 
     def torn(descriptor: int, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -9,13 +10,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from influxdb_client import Point
 
 import importer
-from importer import LoadInterruptedError, Report
+from importer import ConfigurationError, LoadInterruptedError, RejectBudgetError, Report, ResumeRefusedError
 from importer.bucket import catalogue
 from importer.journal import JOURNAL, Past, load_folders
 from importer.records import Lines, Outcome
@@ -123,7 +126,7 @@ def test_a_resumed_load_gives_the_ledger_the_rejects_and_the_data_of_an_undistur
 
 def seeded_points() -> list[str]:
     """Where the importer is killed: in each step of the swap, and all over the rest of a load."""
-    seeded = random.Random(2026)
+    seeded = random.Random(2026)  # noqa: S311
     anywhere = [f"journal:{seeded.randint(1, 12)}:{seeded.random():.2f}" for _ in range(5)]
     anywhere += [f"before write:{seeded.randint(1, 12)}" for _ in range(3)]
     anywhere += [f"after write:{seeded.randint(1, 12)}" for _ in range(3)]
@@ -167,4 +170,195 @@ def test_a_load_that_is_killed_anywhere_is_gone_on_with(trial: Trial, undisturbe
     report = trial.load(**usual({"source": source, "resume": True}))
     assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
     assert trial.buckets == {""}
+    assert list(trial.state.iterdir()) == []
+
+
+def test_without_resume_a_new_load_starts_and_removes_what_was_left(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, undisturbed: Outcomes
+) -> None:
+    source = trial.csv(hard_csv())
+    interrupted_after(3, trial, monkeypatch, source=source)
+    report, sent = sent_by(trial, monkeypatch, source=source)
+    assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
+    assert sorted(sent) == list(range(len(sent)))
+    assert trial.buckets == {""}
+    assert list(trial.state.iterdir()) == []
+
+
+def test_with_nothing_to_resume_a_new_load_starts_and_says_so(trial: Trial, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "importer")
+    assert trial.load(trial.csv(birds_csv(10)), resume=True).status == "verified"
+    assert f"there is no unfinished load of '{trial.bucket}' to resume: a new one starts" in caplog.text
+
+
+def test_a_load_whose_bucket_has_gone_is_not_resumed_but_begun_anew(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = trial.csv(hard_csv())
+    interrupted_after(3, trial, monkeypatch, source=source)
+    (left,) = trial.all_buckets()
+    catalogue.delete(trial.server, left.id)
+    caplog.set_level("INFO", "importer")
+    assert trial.load(**usual({"source": source, "resume": True})).status == "verified"
+    assert "nothing is left on the server" in caplog.text
+    assert list(trial.state.iterdir()) == []
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    r"the source .* was changed: it had 137,\d+ bytes, now 4,\d+": {"text": birds_csv(200)},
+    "as many bytes as before, but others": {"text": hard_csv().replace("b1", "b8")},
+    "the mapping is another one": {"mapping": BIRDS},
+    "another --limit: null, now 7": {"limit": 7},
+    "another --if-exists": {"if_exists": "replace"},
+}
+
+
+@pytest.mark.promise(
+    fault="the source or the mapping was changed since the load was interrupted",
+    promise="it is not resumed, nothing is touched, and it can still be resumed with what it was begun with",
+    seen="error: the unfinished load … cannot be resumed: the source 'birds.csv' was changed: it had 8 bytes, now 12;"
+    " without --resume a new load starts …; exit 2",
+)
+@pytest.mark.parametrize(("message", "change"), CHANGES.items(), ids=list(CHANGES))
+def test_another_source_mapping_or_option_is_refused_with_the_reason(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, undisturbed: Outcomes, message: str, change: dict[str, Any]
+) -> None:
+    source = trial.csv(hard_csv())
+    interrupted_after(3, trial, monkeypatch, source=source)
+    source.write_text(change.get("text", hard_csv()))
+    more = {name: value for name, value in change.items() if name != "text"}
+    with pytest.raises(ResumeRefusedError, match=message):
+        trial.load(**usual({"source": source, "resume": True} | more))
+    source.write_text(hard_csv())
+    report = trial.load(**usual({"source": source, "resume": True}))
+    assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
+
+
+def test_a_change_in_the_midst_of_a_source_is_found_by_its_block(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importer.journal.plan.END_BYTES", 100)
+    source = trial.csv(hard_csv())
+    interrupted_after(5, trial, monkeypatch, source=source)
+    text = hard_csv()
+    source.write_text(text[:20_000] + text[20_000:].replace("b1", "b8", 1))
+    with pytest.raises(ResumeRefusedError, match=r"bytes from byte 2\d,\d+ on \(line \d+\) are others"):
+        trial.load(**usual({"source": source, "resume": True}))
+    source.write_text(text)
+    assert trial.load(**usual({"source": source, "resume": True})).status == "verified"
+
+
+def test_a_pipe_is_resumed_if_the_same_bytes_come_again(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = hard_csv().encode()
+    undisturbed = ledger_of(trial.load("-", stdin=io.BytesIO(data), **usual({}))), trial.digest()
+    catalogue.delete(trial.server, trial.bucket_id)
+    interrupted_after(4, trial, monkeypatch, source="-", stdin=io.BytesIO(data))
+    report, sent = sent_by(trial, monkeypatch, source="-", stdin=io.BytesIO(data), resume=True)
+    assert (ledger_of(report), trial.digest()) == undisturbed
+    assert len(sent) < len(data) // BLOCK_BYTES
+
+
+@pytest.mark.promise(
+    fault="other bytes come through the pipe of a load that is resumed",
+    promise="it is refused as soon as a block differs, and nothing is touched",
+    seen="error: '-' is not what the unfinished load read: the 9,998 bytes from byte 13 on (line 2) are others; exit 2",
+)
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (birds_csv(6_000), "'-' is not what the unfinished load read: the .* bytes from byte 13 on"),
+        (hard_csv().replace("t,bird,lat,n", "t,bird,n,lat"), "'-' is not what the unfinished load read"),
+        (hard_csv()[: BLOCK_BYTES // 2], "is not what the unfinished load read"),
+        ("t,bird,lat,n\n", "it ends before all that had been written was seen"),
+    ],
+    ids=["other rows", "another header", "half a block", "nothing"],
+)
+def test_a_pipe_with_other_bytes_is_refused(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, other: str, message: str
+) -> None:
+    data = hard_csv().encode()
+    interrupted_after(4, trial, monkeypatch, source="-", stdin=io.BytesIO(data))
+    with pytest.raises(ResumeRefusedError, match=message):
+        trial.load("-", stdin=io.BytesIO(other.encode()), **usual({"resume": True}))
+    assert trial.load("-", stdin=io.BytesIO(data), **usual({"resume": True})).status == "verified"
+
+
+def bird_point(row: dict[str, str]) -> Point | None:
+    if row["n"] == "13":
+        return None
+    return Point("birds").tag("bird", row["bird"]).field("n", float(row["n"])).time(int(row["t"]) * 10**9)
+
+
+def test_a_row_function_is_gone_on_with_too(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = trial.csv(hard_csv())
+    mapped = {"source": source, "mapping": None, "mapper": bird_point}
+    undisturbed = ledger_of(trial.load(**usual(mapped))), trial.digest(), rejects_of(trial)
+    catalogue.delete(trial.server, trial.bucket_id)
+    interrupted_after(4, trial, monkeypatch, **mapped)
+    report = trial.load(**usual(mapped | {"resume": True}))
+    assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
+
+
+def test_a_load_may_be_interrupted_and_resumed_many_times(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, undisturbed: Outcomes
+) -> None:
+    source = trial.csv(hard_csv())
+    for blocks in (2, 3, 1, 2):
+        interrupted_after(blocks, trial, monkeypatch, source=source, resume=True)
+    report = trial.load(**usual({"source": source, "resume": True}))
+    assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
+
+
+def test_accounts_that_a_power_cut_took_are_made_anew(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, undisturbed: Outcomes
+) -> None:
+    source = trial.csv(hard_csv())
+    interrupted_after(6, trial, monkeypatch, source=source)
+    (folder,) = load_folders(trial.state)
+    files = sorted((folder / "spool").glob("*.parquet"))
+    files[0].unlink()
+    files[2].write_bytes(files[2].read_bytes()[:100])
+    (trial.folder / "rejects.csv").unlink()
+    report, sent = sent_by(trial, monkeypatch, source=source, resume=True)
+    assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
+    assert {0, 2} <= set(sent)
+    assert {1, 3} & set(sent) == set()
+
+
+def test_points_that_the_server_refused_stay_rejects_of_a_resumed_load(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = int(time.time())
+    rows = [f"{now - (86_400 * 400 if n % 90 == 5 else 3_600) - n},b,1.5,{n}" for n in range(2_000)]
+    source = trial.csv("\n".join(["t,bird,lat,n", *rows]) + "\n")
+    more = {"source": source, "retention_seconds": 86_400 * 30, "mapping": BIRDS}
+    undisturbed = ledger_of(trial.load(**usual(more))), trial.digest(), rejects_of(trial)
+    catalogue.delete(trial.server, trial.bucket_id)
+    interrupted_after(2, trial, monkeypatch, **more)
+    report = trial.load(**usual(more | {"resume": True}))
+    assert report.points_rejected == 23
+    assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
+
+
+def test_an_unfinished_load_of_another_bucket_is_left_alone(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, undisturbed: Outcomes
+) -> None:
+    source = trial.csv(hard_csv())
+    interrupted_after(3, trial, monkeypatch, source=source)
+    other = trial.bucket + "-other"
+    assert trial.load(**usual({"source": source, "bucket": other, "resume": True})).status == "verified"
+    report, sent = sent_by(trial, monkeypatch, source=source, resume=True)
+    assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
+    assert 0 not in sent
+
+
+def test_a_dry_run_cannot_be_resumed(trial: Trial) -> None:
+    with pytest.raises(ConfigurationError, match="leave out --resume or --dry-run"):
+        trial.options(resume=True, dry_run=True)
+
+
+def test_a_load_that_failed_for_good_leaves_nothing_to_resume(trial: Trial) -> None:
+    source = trial.csv(hard_csv())
+    with pytest.raises(RejectBudgetError) as error:
+        trial.load(**usual({"source": source, "max_rejects": 2}))
+    assert not error.value.resumable
+    assert trial.buckets == set()
     assert list(trial.state.iterdir()) == []
