@@ -157,7 +157,8 @@ class HeldBucket:
     def beat(self) -> None:
         """One sign of life; sets `lost` if the bucket is no longer this process's."""
         try:
-            self.describe(self._mark)
+            with self._lock:  # a step that is under way may change the mark
+                self.describe(self._mark)
         except (NotFoundError, LoadError):
             self.lost.set()
         except ServerError:
