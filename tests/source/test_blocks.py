@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import random
 from itertools import pairwise
 
 import pytest
@@ -7,9 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import SourceError
-from importer.records import Fault
+from importer.records import Block, Fault
+from importer.source import blocks as cutting
+from importer.source.blocks import blocks
 from importer.source.bounds import Bounds
 from importer.source.cells import UnclosedQuoteError, cells
+from importer.source.header import read_header
+from importer.source.open import Source, Stream
 from importer.source.places import locate, record_starts
 from tests.source.reading import as_csv_reads_it, read
 
@@ -205,3 +211,76 @@ def test_a_block_knows_where_it_begins() -> None:
         (1, 4, 8),
         (2, 5, 10),
     ]
+
+
+class _Ragged(io.BytesIO):
+    """Gives pieces of any size, as pipes do."""
+
+    def __init__(self, data: bytes, chance: random.Random) -> None:
+        super().__init__(data)
+        self._chance = chance
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(self._chance.randint(1, min(size or 1, self._chance.choice([2, 30, 5_000]))))
+
+
+def _blocks(stdin: io.BytesIO, block_bytes: int) -> list[Block]:
+    stream = Stream(Source("in.csv", None, None), "utf-8", stdin)
+    return list(blocks(stream, read_header(stream, ","), block_bytes=block_bytes))
+
+
+@settings(max_examples=60, deadline=None)
+@given(LOOSE | st.text(st.sampled_from('a,"\n'), min_size=80, max_size=400), SMALL | st.just(1 << 20), st.randoms())
+def test_the_same_bytes_give_the_same_blocks_however_the_reads_fall(
+    text: str, block_bytes: int, chance: random.Random
+) -> None:
+    data = b"a,b\n" + text.encode()
+    assert _blocks(_Ragged(data, chance), block_bytes) == _blocks(io.BytesIO(data), block_bytes)
+
+
+@pytest.mark.parametrize("row", ["\n", "1,2\n", '"1",2\n', '1,2"\n', '"1\n1",2\n'])
+@pytest.mark.parametrize("rows", [9, 10, 11, 30, 31])
+def test_a_block_has_no_more_records_than_what_is_kept_of_each_may_cost(
+    row: str, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cutting, "BLOCK_RECORDS", 10)
+    found = read(b"a,b\n" + row.encode() * rows)
+    assert [block.records for block in found.blocks] == [min(10, rows - n) for n in range(0, rows, 10)]
+    assert [(block.number, block.byte_offset, block.first_line) for block in found.blocks] == [
+        (n, 4 + 10 * n * len(row), 2 + 10 * n * row.count("\n")) for n in range(len(found.blocks))
+    ]
+    assert b"".join(block.data for block in found.blocks) == row.encode() * rows
+    assert len(found.rows) + found.blank == rows
+
+
+def test_a_header_of_too_many_columns_is_refused_with_the_option_that_allows_more() -> None:
+    header = ",".join(f'"c,{n}"' for n in range(20)).encode() + b"\n"
+    assert len(read(header, bounds=Bounds(max_columns=20)).columns) == 20
+    with pytest.raises(SourceError, match=r"the header has more than 19 columns; .*--max-columns"):
+        read(header, bounds=Bounds(max_columns=19))
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 1000])
+def test_a_header_longer_than_a_record_may_be_is_refused_with_line_1(piece_bytes: int) -> None:
+    for header, guess in ((b"a," * 60, "is it CSV"), (b'a,"' + b"b" * 100, "never closed"), (b"a\r" * 60, "bare CR")):
+        with pytest.raises(SourceError, match=guess):
+            read(header + b"\n1,2\n", bounds=Bounds(100), piece_bytes=piece_bytes)
+    assert read(b"a" * 99 + b"\n1\n", bounds=Bounds(100), piece_bytes=piece_bytes).rows == [("1",)]
+
+
+def test_a_first_line_with_nul_bytes_is_no_header() -> None:
+    with pytest.raises(SourceError, match="is no text: its first line holds NUL bytes"):
+        read(b"\x7fELF\0\0\0,b\n1,2\n")
+
+
+def test_the_text_of_a_reject_is_cut_where_it_is_long_and_says_so() -> None:
+    (reject,) = read(b"a,b\n" + "é".encode() * 100_000 + b"\n").rejects
+    assert reject.raw == "é" * (32 << 10) + "… (cut: 200,001 bytes)"
+
+
+def test_the_rejects_of_one_record_share_the_space_for_its_text() -> None:
+    (block,) = read(b"a,b\n" + b"x" * 100_000 + b",1\n2,3\n").blocks
+    rejects = locate(block, (*(Fault(0, "a", "x", "m" * 5_000) for _ in range(10)), Fault(1, "b", "x", "")))
+    assert {len(reject.raw) for reject in rejects[:10]} == {6_553 + len("… (cut: 100,003 bytes)")}
+    assert rejects[0].error_message == "m" * 1_000 + "… (cut: 5,000 characters)"
+    assert rejects[10].raw == "2,3"

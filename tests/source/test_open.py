@@ -3,6 +3,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
+import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ import zstandard
 
 from importer.errors import ConfigurationError, SourceError
 from importer.source import open as opening
+from importer.source.bounds import Bounds
 from importer.source.open import Source, Stream, canonical_encoding, expand
 from tests.source.reading import read
 
@@ -91,10 +94,60 @@ def test_text_behind_compressed_text_is_no_source(pack: Callable[[bytes], bytes]
 @PACKERS
 def test_text_that_swells_a_thousandfold_comes_in_small_pieces(pack: Callable[[bytes], bytes]) -> None:
     packed = pack(b"a\n" + b"0" * (64 << 20))
-    stream = Stream(Source("in.csv", None, None), "utf-8", io.BytesIO(packed))
+    stream = Stream(Source("in.csv", None, None), "utf-8", io.BytesIO(packed), Bounds(max_expansion=100_000))
     sizes = [len(piece) for piece in iter(stream.read, b"")]
     assert sum(sizes) == 2 + (64 << 20)
     assert max(sizes) <= 24 << 20
+
+
+@pytest.mark.parametrize(("pack", "least"), [(gzip.compress, 500), (_zstd, 5_000)])
+def test_text_that_swells_beyond_the_bound_is_no_source_and_says_how_to_allow_it(
+    pack: Callable[[bytes], bytes], least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "EXPANSION_JUDGED_FROM_BYTES", 1 << 20)
+    packed = pack(b"a\n" + b"0" * (8 << 20))
+    source = Source("in.csv", None, None)
+    with pytest.raises(SourceError, match=rf"more than {least} times as many; .*--max-expansion"):
+        b"".join(iter(Stream(source, "utf-8", io.BytesIO(packed), Bounds(max_expansion=least)).read, b""))
+    small = pack(b"a\n" + b"0" * (1 << 19))  # what is small may swell
+    stream = Stream(source, "utf-8", io.BytesIO(small), Bounds(max_expansion=1))
+    assert sum(map(len, iter(stream.read, b""))) == 2 + (1 << 19)
+
+
+def test_a_zstd_frame_that_asks_for_a_huge_window_is_no_source_and_says_how_to_unpack_it() -> None:
+    parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=30)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    packed = packer.compress(TEXT) + packer.flush()
+    with pytest.raises(SourceError, match=r"is damaged: it asks for more than 128 MiB.*zstd -dc --long=31"):
+        content(packed)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["gzip", "junk"], "what follows its part 1 is not compressed"),
+        (["gzip", "gzip", "junk"], "what follows its part 2 is not compressed"),
+        (["zstd", "junk"], "what follows its part 1 is not compressed"),
+        (["gzip with a wrong sum"], "its checksum is wrong"),
+        (["zstd with a wrong sum"], "its checksum is wrong"),
+        (["gzip, half of it"], "it ends in the middle"),
+    ],
+)
+def test_damaged_compressed_text_says_what_is_wrong_with_it_and_how_much_stands_before(
+    names: list[str], said: str
+) -> None:
+    summed = zstandard.ZstdCompressor(write_checksum=True).compress(TEXT)
+    zipped = gzip.compress(TEXT)
+    kinds = {
+        "gzip": zipped,
+        "zstd": summed,
+        "junk": b"trailing garbage",
+        "gzip, half of it": zipped[: len(zipped) // 2],
+    }
+    kinds["gzip with a wrong sum"] = zipped[:-8] + bytes([zipped[-8] ^ 1]) + zipped[-7:]
+    kinds["zstd with a wrong sum"] = summed[:-1] + bytes([summed[-1] ^ 1])
+    with pytest.raises(SourceError, match=rf"'in.csv' is damaged: {said}.* bytes of text stand before it"):
+        content(b"".join(kinds[name] for name in names))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252", "utf-8-sig"])
@@ -216,3 +269,70 @@ def test_what_is_compressed_in_another_way_is_named_with_the_way_out(tmp_path: P
     path.write_bytes(data)
     with pytest.raises(SourceError, match=f"gzip and zstd are read.*{said}"):
         Stream(expand([path])[0])
+
+
+def _read_of(source: Source) -> bytes:
+    with Stream(source) as stream:
+        return b"".join(iter(stream.read, b""))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mounts").exists(), reason="there is no /proc")
+def test_a_file_of_the_kernel_that_has_no_size_but_gives_text_is_read() -> None:
+    (source,) = expand(["/proc/self/mounts"])
+    assert source.size_bytes is None
+    assert _read_of(source) == Path("/proc/self/mounts").read_bytes() != b""
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no /proc")
+def test_a_file_that_gives_an_input_output_error_is_no_source() -> None:
+    with pytest.raises(SourceError, match="cannot read '/proc/self/mem' beyond byte 0: Input/output error"):
+        _read_of(expand(["/proc/self/mem"])[0])
+
+
+def _grow(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"7,8\n")
+
+
+def _replace(path: Path) -> None:
+    other = path.with_name("other.csv")
+    shutil.copy2(path, other)  # the very same size and time of change
+    other.rename(path)
+
+
+CHANGES = {
+    "grows": (_grow, r"was changed while it was being read \(4,194,308 bytes became 4,194,312\)"),
+    "shrinks": (lambda path: os.truncate(path, 1 << 21), r"was changed .*\(4,194,308 bytes became 2,097,152\)"),
+    "is written over": (lambda path: path.write_bytes(b"x" * len(path.read_bytes())), "the same size, but other"),
+    "is replaced": (_replace, "was replaced by another file while it was being read"),
+    "is removed": (Path.unlink, "was removed while it was being read|cannot read .* No such file"),
+}
+
+
+@pytest.mark.parametrize("when", ["before it is opened", "in the middle", "at the end"])
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_file_that_changes_is_no_source(how: str, when: str, tmp_path: Path) -> None:
+    change, said = CHANGES[how]
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a,b\n" + b"1,2\n" * (1 << 20))
+    os.utime(path, ns=(0, 10**18))
+    (source,) = expand([path])
+    reads = {"before it is opened": 0, "in the middle": 2, "at the end": 5}[when]
+
+    def read_meanwhile() -> None:
+        if not reads:
+            change(path)
+        with Stream(source) as stream:
+            for number in range(1, 7):
+                if number == reads:
+                    change(path)
+                stream.read()
+
+    with pytest.raises(SourceError, match=said):
+        read_meanwhile()
+
+
+def test_a_file_that_nobody_changes_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(TEXT)
+    assert _read_of(expand([path])[0]) == TEXT

@@ -91,3 +91,18 @@ def test_a_table_holds_the_position_of_each_row_in_its_block() -> None:
     data = b"1,2\n\n3\n4,5\n"
     block = Block("f", 0, 0, 2, data, 4, "none", ("a", "b"))
     assert to_table(block, ("a",)).frame[RECORD].to_list() == [0, 3]
+
+
+def test_millions_of_cells_in_a_record_are_not_all_counted() -> None:
+    for quote in (b"", b'x"'):
+        found = read(b"a,b\n" + quote + b"," * 3_000 + b"\n1,2\n")
+        assert found.rows == [("1", "2")]
+        assert [reject.error_message for reject in found.rejects] == ["1002 or more cells where the header has 2"]
+
+
+def test_an_unclosed_quote_says_how_much_it_takes_in() -> None:
+    (reject,) = read(b'a,b\n1,2\n3,"4\n5,6\n').rejects
+    assert (reject.line, reject.error_message) == (
+        3,
+        "a quote is opened and never closed: it takes in all 2 lines to the end of the source",
+    )
