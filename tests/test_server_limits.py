@@ -34,7 +34,7 @@ def test_a_name_that_the_server_keeps_is_refused_with_the_option_that_renames_it
     mapped = ("--measurement", "birds", "--time", "t", "--time-format", "unix_s", "--field", "n:integer")
     with monkeypatch.context() as patched:
         patched.setenv("INFLUX_URL", "http://127.0.0.1:9")  # nobody is there
-        refused = command("load", source, "--bucket", trial.bucket, *mapped, option, key)
+        refused = command("load", source, "--bucket", trial.bucket, *mapped, option, key, "--wait", "0")
     renamed = f"{key.strip('_')}_value={key}"
     assert refused.code == 2
     assert f"InfluxDB keeps the name {key!r} for itself" in refused.err
