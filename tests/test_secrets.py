@@ -22,13 +22,15 @@ WRONG = "a-token-that-no-server-knows-0123456789"
 MAIN = "from importer.cli import main; main()"
 # The client library turns its own logging off whenever it is opened.
 DEBUG = """
+import http.client
 import logging
 import importer.server.connection as connection
 logging.basicConfig(level=logging.DEBUG)
 quiet = connection.Server.__init__
 def loud(self, *positional, **named):
     quiet(self, *positional, **named)
-    self.client.conf.debug = True  # which prints all that http.client sends, too
+    self.client.conf.debug = True
+    http.client.HTTPConnection.debuglevel = 1  # prints all that is sent
     logging.getLogger().setLevel(logging.DEBUG)
 connection.Server.__init__ = loud
 """
