@@ -41,7 +41,7 @@ from importer.journal import Journal, Past, Plan
 from importer.ledger.closing import Closing, warn_of_duplicates
 from importer.ledger.expectation import Expectation
 from importer.ledger.ledger import Ledger
-from importer.ledger.rejects import RejectsFile
+from importer.ledger.rejects import RejectsFile, check_rejects_path
 from importer.ledger.report import Report, Status
 from importer.ledger.report_file import check_report_path, write_report
 from importer.ledger.spool import Spool
@@ -455,5 +455,6 @@ def _check_files(options: LoadOptions, sources: Sequence[Source]) -> None:
     for what, path in written.items():
         if any(source.path is not None and source.path.resolve() == path.resolve() for source in sources):
             raise ConfigurationError(f"the {what} {str(path)!r} would overwrite a source: name another file")
+    check_rejects_path(options.rejects_path)
     if options.report is not None:
         check_report_path(options.report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from typing import Self, TextIO
 from importer.errors import ConfigurationError, SpoolError
 from importer.records import Reject
 
-__all__ = ["COLUMNS", "RejectsFile"]
+__all__ = ["COLUMNS", "RejectsFile", "check_rejects_path"]
 
 COLUMNS = ("source", "line", "byte_offset", "column", "error_type", "error_message", "raw")
 
@@ -34,13 +35,9 @@ class RejectsFile:
         self.path = path
         self.lines = 0
         self._file: TextIO | None = None
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            raise ConfigurationError(
-                f"cannot write the rejects file {str(path)!r}: name a file in a folder that exists"
-            )
+        check_rejects_path(path)
         try:
             if path.is_file():
-                _check_replaceable(path)
                 path.unlink()
         except OSError as error:
             raise ConfigurationError(f"cannot replace the rejects file {str(path)!r}: {error.strerror}") from error
@@ -93,9 +90,28 @@ class RejectsFile:
         self.lines += 1
 
 
-def _check_replaceable(path: Path) -> None:
-    """A mistyped name must not cost a file that is something else."""
-    with path.open("rb") as file:
-        head = file.readline(1_000).strip()
+def check_rejects_path(path: Path) -> None:
+    """Refuse a place where rejects could never be written, before the load and not in its midst.
+
+    Raises:
+        ConfigurationError: it is a folder, in one that does not exist or may not be written to, or a file that is
+            something else: a mistyped name must not cost it.
+    """
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ConfigurationError(f"cannot write the rejects file {str(path)!r}: name a file in a folder that exists")
+    # A file is made anew, so that its folder counts; what is none (such as a pipe) is written to itself.
+    is_special = path.exists() and not path.is_file()
+    place, what = (path, "it") if is_special else (path.absolute().parent, "its folder")
+    if not os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise ConfigurationError(
+            f"cannot write the rejects file {str(path)!r}: {what} may not be written to; name another by --rejects"
+        )
+    if not path.is_file():
+        return
+    try:
+        with path.open("rb") as file:
+            head = file.readline(1_000).strip()
+    except OSError as error:
+        raise ConfigurationError(f"cannot replace the rejects file {str(path)!r}: {error.strerror}") from error
     if head and head != ",".join(COLUMNS).encode():
         raise ConfigurationError(f"{str(path)!r} is there and is no rejects file: name another one by --rejects")
