@@ -1,4 +1,4 @@
-"""Before the first write: the bucket to write to, its shard groups, and the types that it has already.
+"""Before the first write: the files and the bucket to write to, its shard groups, and the types that it has already.
 
 Goes in: the options and a look ahead. Comes out: the :class:`~importer.bucket.Target`.
 """
@@ -6,18 +6,22 @@ Goes in: the options and a look ahead. Comes out: the :class:`~importer.bucket.T
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from importer.bucket import Target, fitting_duration, format_duration, prepare
 from importer.bucket.catalogue import find
 from importer.bucket.schema import field_types
 from importer.errors import ConfigurationError
 from importer.first_look import FirstLook, Mapper
+from importer.ledger.rejects import check_rejects_path
+from importer.ledger.report_file import check_report_path
 from importer.options import LoadOptions
 from importer.progress import Progress, Snapshot
 from importer.records import FieldType
 from importer.server.connection import Server
+from importer.source.open import Source
 
-__all__ = ["pin_types", "prepare_target"]
+__all__ = ["check_files", "pin_types", "prepare_target"]
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +66,25 @@ def prepare_target(
     if target.replaces and not target.appends:
         log.info("the old bucket %r stays until the new one is verified: both need disk space", options.bucket)
     return target
+
+
+def check_files(options: LoadOptions, sources: Sequence[Source]) -> None:
+    """Refuse to write over what is read; a rejects file of an earlier run may well be a source.
+
+    Raises:
+        ConfigurationError: the rejects file or the report is a source, or can never be written.
+    """
+    written = {"rejects file": options.rejects_path}
+    if options.report is not None:
+        if options.report.resolve() == options.rejects_path.resolve():
+            raise ConfigurationError(f"rejects and report cannot both go to {str(options.report)!r}")
+        written["report"] = options.report
+    for what, path in written.items():
+        if any(source.path is not None and source.path.resolve() == path.resolve() for source in sources):
+            raise ConfigurationError(f"the {what} {str(path)!r} would overwrite a source: name another file")
+    check_rejects_path(options.rejects_path)
+    if options.report is not None:
+        check_report_path(options.report)
 
 
 def pin_types(server: Server, bucket_id: str, mapper: Mapper) -> bool:

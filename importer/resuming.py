@@ -18,6 +18,7 @@ from importer.errors import ResumeRefusedError
 from importer.first_look import Mapper
 from importer.journal import (
     JOURNAL,
+    Journal,
     LoadFolder,
     Log,
     Past,
@@ -48,7 +49,7 @@ __all__ = [
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Accounts:
     """Where the accounts of a load are kept while it runs.
 
@@ -57,12 +58,21 @@ class Accounts:
         log: its journal, open.
         plan: what it was begun with.
         past: what an earlier run left; None in the first one.
+        journal: writes the journal; None until the flow begins.
     """
 
     folder: LoadFolder
     log: Log
     plan: Plan
     past: Past | None = None
+    journal: Journal | None = None
+
+    @property
+    def has_something(self) -> bool:
+        """Whether a block was acknowledged that need not be sent again."""
+        if self.journal is not None:
+            return self.journal.blocks > 0
+        return self.past is not None and bool(self.past.blocks)
 
 
 @dataclass(frozen=True, slots=True)

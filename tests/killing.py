@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import importer
-from importer import Connection, LoadOptions, settling
+from importer import Connection, LoadOptions, filling, settling
 from importer.bucket import Target
 from importer.journal import LoadFolder, log
 from importer.ledger.rejects import RejectsFile
@@ -78,7 +78,7 @@ def in_duplicates() -> None:
 
 
 def in_verification() -> None:
-    _at_call(importer.loading, "verify", 1, after=True)  # type: ignore[attr-defined]
+    _at_call(filling, "verify", 1, after=True)
 
 
 def in_swap(step: str) -> None:

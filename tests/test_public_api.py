@@ -54,7 +54,7 @@ def test_exported_names_are_these_and_all_of_them_exist() -> None:
 
 def test_every_error_is_caught_as_an_importer_error() -> None:
     errors = [getattr(importer, name) for name in EXPORTED if name.endswith("Error")]
-    assert len(errors) == 18
+    assert len(errors) == 19
     assert all(issubclass(error, importer.ImporterError) for error in errors)
 
 

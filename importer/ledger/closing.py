@@ -57,6 +57,11 @@ class Closing:
         """Since the load began; the time between two runs of it does not count."""
         return time.monotonic() - self._started
 
+    @property
+    def status(self) -> Status:
+        """How the load ended, if it ended well: whether the server was asked for all of it."""
+        return "unverified" if self.stored is None else "verified"
+
     def go_on(self, load_id: str, elapsed_seconds: float) -> None:
         """Take up the load of an earlier run, which took so long."""
         self.load_id = load_id

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import importer.filling
 import importer.loading
 from importer.server.connection import Connection
 from importer.server.retry import RetryPolicy
@@ -49,7 +50,8 @@ def proxied_environment(environment: None, proxy: FaultProxy, monkeypatch: pytes
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many faults in a row, without the pauses between the tries growing long."""
     policy = lambda wait: RetryPolicy(wait, longest_pause_seconds=0.1, first_pause_seconds=0.02)  # noqa: E731
-    monkeypatch.setattr(importer.loading, "RetryPolicy", policy)
+    for module in (importer.loading, importer.filling):
+        monkeypatch.setattr(module, "RetryPolicy", policy)
 
 
 def at_writes(numbers: range, fault: Fault | Callable[[], object]) -> Callable[[Request], Fault | None]:

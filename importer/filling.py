@@ -1,0 +1,233 @@
+"""Fill a bucket, verify it, and put it in its place.
+
+Goes in: a bucket that is ready, and the accounts of the load. Comes out: the bucket under its name, and in the closing
+all that the report needs; or the error that broke it off.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import ExitStack
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from importer.bucket import Target
+from importer.cardinality import MANY_SERIES, SeriesWatch
+from importer.encoding.line_protocol import LineEncoder
+from importer.encoding.series import SeriesIndex
+from importer.errors import LoadError, RejectBudgetError
+from importer.first_look import FirstLook, Mapper
+from importer.journal import Journal, Past
+from importer.ledger.closing import Closing, warn_of_duplicates
+from importer.ledger.expectation import Expectation
+from importer.ledger.ledger import Ledger
+from importer.ledger.rejects import RejectsFile
+from importer.ledger.spool import Spool
+from importer.ledger.windows import Windows
+from importer.options import LoadOptions
+from importer.pipeline import Write, run_pipeline
+from importer.records import Block, Lines, Outcome
+from importer.resuming import Accounts, restore
+from importer.running import Running
+from importer.server.connection import Server
+from importer.server.retry import RetryPolicy
+from importer.settling import check, merge_again, merge_duplicates, verify
+from importer.sink.influx import InfluxSink
+from importer.sink.stdout import StreamSink
+from importer.source.places import locate
+from importer.source.reader import Reader
+
+__all__ = ["Filling"]
+
+log = logging.getLogger(__name__)
+
+DAY_SECONDS = 86_400
+
+
+class Filling:
+    """The work of one load between its first write and its last.
+
+    Args:
+        reader: the sources.
+        mapper: maps tables to points.
+        options: how to load.
+        look: gives the blocks, those included that were looked at before.
+        closing: gathers what the report needs.
+        running: tells how far it is, and may end it.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        mapper: Mapper,
+        options: LoadOptions,
+        *,
+        look: FirstLook,
+        closing: Closing,
+        running: Running,
+    ) -> None:
+        self._reader = reader
+        self._mapper = mapper
+        self._options = options
+        self._look = look
+        self._closing = closing
+        self._running = running
+        self._series = SeriesIndex(options.max_series)
+
+    def fill(self, server: Server, target: Target, accounts: Accounts, stack: ExitStack) -> None:
+        """Fill the bucket, verify it and put it in its place.
+
+        Args:
+            server: the connection.
+            target: the bucket.
+            accounts: of the load; what an earlier run has written is not written again.
+            stack: closes at the end what is opened here.
+
+        Raises:
+            ImporterError: it broke off; the bucket is left to the caller.
+        """
+        spool = Spool(accounts.folder.spool)
+        journal = accounts.journal = Journal(
+            accounts.log,
+            series=self._series,
+            spool=spool,
+            decided=lambda: self._mapper.decided,
+            elapsed=lambda: self._closing.elapsed_seconds,
+            past=accounts.past,
+        )
+        ledger = self._new_ledger(stack, target.shard_duration_seconds, spool=spool, journal=journal)
+        restore(accounts, ledger=ledger, spool=spool, series=self._series, mapper=self._mapper)
+        sink = self._sink(server, target)
+        self._flow(ledger, sink, workers=self._options.workers, target=target, past=accounts.past)
+        self._merge_duplicates(ledger, spool, sink, target)
+        self._running.check_stopped(ledger)
+        self._verify(server, target, ledger, spool, by_counts=accounts.plan.was_empty)
+        self._running.check_stopped(ledger)
+        if ledger.counts.retries or accounts.past:  # a first try may have come to the server after the merge
+            merge_again(ledger, spool, self._series, sink)
+        self._running.tell("swap", ledger)
+        report = self._closing.report(self._closing.status, self._reader.read_sources)
+        journal.complete(report.model_dump(mode="json"))
+        points = ledger.counts.points_acknowledged - self._closing.duplicates.total
+        self._closing.warnings += target.commit(points, ledger.expectation.values)
+
+    def dry_run(self, stack: ExitStack, stdout: BinaryIO) -> None:
+        """Write the lines to a stream; no server is asked."""
+        ledger = self._new_ledger(stack, DAY_SECONDS, spool=None)
+        self._flow(ledger, StreamSink(stdout), workers=1)
+
+    def _new_ledger(
+        self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None, journal: Journal | None = None
+    ) -> Ledger:
+        rejects = stack.enter_context(RejectsFile(self._options.rejects_path))
+        ledger = Ledger(
+            expectation=Expectation(Windows(shard_seconds * 10**9)),
+            spool=spool,
+            series=self._series,
+            locate=locate,
+            rejects=rejects,
+            budget=self._options.reject_budget,
+            journal=journal,
+        )
+        self._closing.ledger = ledger
+        return ledger
+
+    def _sink(self, server: Server, target: Target) -> InfluxSink:
+        options = self._options
+        local = urlsplit(server.connection.url).hostname in ("127.0.0.1", "localhost", "::1")
+        return InfluxSink(
+            server,
+            target.bucket_id,
+            shard_seconds=target.shard_duration_seconds,
+            policy=RetryPolicy(options.wait_seconds),
+            say=log.warning,
+            pause=self._running.pause,
+            batch_rows=options.batch_rows,
+            compress=options.compression == "gzip" or (options.compression == "auto" and not local),
+            most_refusals=options.reject_budget.most,
+        )
+
+    def _flow(
+        self, ledger: Ledger, write: Write, *, workers: int, target: Target | None = None, past: Past | None = None
+    ) -> None:
+        """Run the pipeline, and decide whether its end is a good one."""
+        halted = threading.Event()
+
+        def stopped() -> bool:
+            return self._running.is_stopped() or halted.is_set() or bool(target and target.lost)
+
+        def write_and_tell(lines: Lines) -> Outcome:
+            outcome = write(lines)
+            self._running.tell("load", ledger)
+            return outcome
+
+        blocks = self._look.blocks()
+        run_pipeline(
+            blocks if past is None else past.still_to_write(blocks, stopped),
+            to_table=self._reader.table,
+            to_points=self._look.to_points,
+            to_lines=SeriesWatch(
+                LineEncoder(self._series),
+                most=self._options.max_series,
+                share_of=self._share_of,
+                warn=self._running.warn,
+            ),
+            write=write_and_tell,
+            ledger=ledger,
+            workers=workers,
+            stopped=stopped,
+            halt=halted.set,
+        )
+        if target and target.lost:
+            raise LoadError(f"the bucket {target.target!r} was taken over by another load")
+        self._running.check_stopped(ledger)
+        if ledger.is_over_budget(at_end=True):
+            raise RejectBudgetError(
+                self._closing.over_budget(self._options.reject_budget, appends=self._running.appends)
+            )
+        ledger.check()
+
+    def _merge_duplicates(self, ledger: Ledger, spool: Spool, write: Write, target: Target) -> None:
+        self._running.tell("duplicates", ledger)
+        found = merge_duplicates(ledger, spool, self._series, write)
+        self._closing.duplicates = found
+        warn_of_duplicates(found, self._closing.warnings)
+        if ledger.counts.empty_points:
+            self._closing.warnings.append(
+                f"{ledger.counts.empty_points:,} points of the mapper have no field and were left out; "
+                "others of the same rows were loaded"
+            )
+        if not ledger.counts.points_acknowledged:
+            self._without_points(ledger, target)
+        if len(self._series) > MANY_SERIES:
+            self._closing.warnings.append(
+                f"{len(self._series):,} series: queries will be slow; a tag with so many values is better a field"
+            )
+
+    def _without_points(self, ledger: Ledger, target: Target) -> None:
+        nothing = f"the {ledger.counts.rows_read:,} rows of the source gave no point"
+        if target.replaces and not target.appends and not self._options.allow_empty:
+            raise LoadError(f"{nothing}: the bucket was left as it was; --allow-empty replaces it with an empty one")
+        self._closing.warnings.append(
+            f"{nothing}: {'nothing was appended' if target.appends else 'the bucket is empty'}"
+        )
+
+    def _verify(self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool) -> None:
+        if not self._options.verify:
+            return
+        self._running.tell("verify", ledger)
+
+        def tell(share: float) -> None:
+            self._running.check_stopped(ledger)
+            self._running.tell("verify", ledger, share)
+
+        comparison = verify(server, target.bucket_id, ledger, spool, self._series, by_counts=by_counts, progress=tell)
+        self._closing.stored = comparison.stored
+        check(comparison)
+
+    def _share_of(self, block: Block) -> float | None:
+        """A block's part of all that is loaded; where it is compressed, as the text up to its end was."""
+        total, end, limit = self._reader.total_bytes, block.byte_offset + len(block.data), self._options.limit
+        of_text = min(1.0, self._reader.stored_bytes / end) * len(block.data) / total if total else 0.0
+        return max(of_text, block.records / limit if limit else 0.0) or None
