@@ -75,7 +75,7 @@ def warning_of(batch: PointBatch, most: int, share: float | None) -> str | None:
     if expected <= min(MANY_SERIES, most):
         return None
     of = f"of about {total:,} points" if share else f"of {total:,} points, should there be so many"
-    limit = f"the load will stop at --max-series {most:,}" if expected > most else f"the limit is --max-series {most:,}"
+    limit = f"the load stops at more than --max-series {most:,}"
     return f"about {_rounded(expected):,} series are to be expected {of}: {_cause(batch, keys)}; {limit}"
 
 
