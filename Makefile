@@ -35,8 +35,9 @@ format: $(INSTALLED) ## put the code into its usual form
 typecheck: $(INSTALLED) ## check types
 	$(BIN)/mypy
 
-docs: $(INSTALLED) ## write docs/commands.md from the command line
+docs: $(INSTALLED) ## write docs/commands.md from the command line, docs/reliability.md from the tests
 	$(BIN)/python docs/write_commands.py
+	$(BIN)/python docs/write_reliability.py
 
 # Without addresses of package indexes in the outcome: which one is used is each machine's own matter.
 # setuptools builds the package itself, so that setting up needs nothing that is not locked.

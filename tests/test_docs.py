@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from importer import LoadOptions, Mapping, Report
 from importer.cli.exits import EXIT_CODES
 from importer.cli.main import app
 from tests.loading import ROOT, SAMPLE, SAMPLE_MAPPING, Command, Trial
+from tests.promises import promises
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "sample_data" / "README.md"]
 README = PAGES[0].read_text(encoding="utf-8")
@@ -102,6 +104,43 @@ def test_page_of_commands_is_the_one_that_the_command_line_gives() -> None:
     spec.loader.exec_module(module)
     written = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert written.rstrip() == module.commands_page().rstrip(), "write it anew: make docs"
+
+
+def test_table_of_promises_is_the_one_that_the_tests_markers_give() -> None:
+    script = ROOT / "docs" / "write_reliability.py"
+    page = subprocess.run([sys.executable, script, "-"], capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8") == page, "write it anew: make docs"
+
+
+FAULT, WHOLE, OTHER = 'fault="f"', 'fault="f", promise="p", seen="s"', 'fault="f", promise="q", seen="s"'
+
+
+def marked(pytester: pytest.Pytester, *marks: str) -> list[pytest.Item]:
+    pytester.makeini("[pytest]\nmarkers = promise")
+    tests = [f"@pytest.mark.promise({mark})\ndef test_{n}(): pass" for n, mark in enumerate(marks)]
+    return pytester.getitems("import pytest\n" + "\n".join(tests))
+
+
+def test_tests_of_one_fault_share_a_row(pytester: pytest.Pytester) -> None:
+    (promise,) = promises(marked(pytester, FAULT, WHOLE))
+    assert (promise.fault, promise.promise, promise.seen, len(promise.tests)) == ("f", "p", "s", 2)
+
+
+@pytest.mark.parametrize(
+    ("marks", "wrong"),
+    [
+        ([FAULT], "is to be said once"),
+        ([WHOLE, OTHER], "is to be said once"),
+        (["'f'"], "a promise has"),
+        (['fault="f", promise="p"'], "a promise has"),
+    ],
+)
+def test_a_fault_of_which_nothing_or_two_things_are_promised_is_refused(
+    pytester: pytest.Pytester, marks: list[str], wrong: str
+) -> None:
+    items = marked(pytester, *marks)
+    with pytest.raises(ValueError, match=wrong):
+        promises(items)
 
 
 def test_readme_has_every_exit_code_and_no_other() -> None:

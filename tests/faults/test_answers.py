@@ -65,12 +65,12 @@ def test_a_write_whose_reply_is_lost_is_repeated_and_changes_nothing(proxied: Pr
 def test_a_load_waits_as_long_as_it_is_asked_to_within_bounds(
     proxied: Proxied, command: Command, *, status: int, asked: str, least: float, most: float
 ) -> None:
-    text = email.utils.formatdate(time.time() + 2, usegmt=True) if asked == SOON else asked
     paused: list[float] = []
 
     def rule(request: Request) -> Fault | None:
         if request.is_write:
             paused.append(time.monotonic())
+        text = email.utils.formatdate(time.time() + 2, usegmt=True) if asked == SOON else asked
         return Fault(status, {"Retry-After": text}, b"busy") if request.is_write and len(paused) == 1 else None
 
     proxied.proxy.rule = rule

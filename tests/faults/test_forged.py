@@ -19,6 +19,7 @@ FORGED = Fault(204)
     "acknowledgement out of many was forged.",
     seen="`error: the server does not hold what was sent (…): birds.lat from … to …: 0 values stored, …`; exit 1.",
 )
+@pytest.mark.promise(fault="verification fails")
 @pytest.mark.usefixtures("proxied_environment")
 def test_a_forged_acknowledgement_fails_the_load(proxied: Proxied, command: Command) -> None:
     load = ("load", proxied.csv(birds_csv(100)), "--bucket", proxied.bucket, *BIRDS_FLAGS)

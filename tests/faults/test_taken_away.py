@@ -62,9 +62,9 @@ def test_the_command_says_that_the_bucket_is_gone(proxied: Proxied, command: Com
 
 @pytest.mark.promise(
     fault="token revoked in mid-load",
-    promise="The load stops: no more than the blocks in flight are sent, and the bucket is as it was. What was staged "
-    "cannot be removed any more; the next load does it.",
-    seen="`error: the server refuses the token (401): …; the token is from …`; exit 1.",
+    promise="The load stops: no more than the blocks in flight are sent, and the bucket is as it was. What was loaded "
+    "is kept: `--resume` goes on with another token, any other load of the target removes it.",
+    seen="`error: the server refuses the token (401): …; the token is from …`, and how to resume; exit 1.",
 )
 def test_a_load_whose_token_is_revoked_stops_and_leaves_the_bucket(proxied: Proxied) -> None:
     proxied.load(proxied.csv(birds_csv(100)), shard_duration_seconds=30 * 86_400)
@@ -92,7 +92,7 @@ def test_a_load_whose_token_is_revoked_stops_and_leaves_the_bucket(proxied: Prox
     report = error.value.report
     assert report is not None
     assert report.status == "failed"
-    assert any("the next load does it" in warning for warning in report.warnings)
+    assert error.value.resumable
     assert proxied.buckets == {"", ".importer-staging"}
     assert proxied.load(proxied.csv(birds_csv(10), "next.csv")).status == "verified"
     assert proxied.buckets == {""}
