@@ -31,6 +31,8 @@ CELLS = (SIGNS | DECIMALS | NEAR_LIMITS | WORDS | st.integers().map(str) | st.fl
     lambda cell: cell.replace(",", "")
 )
 
+MOMENT = st.from_regex(r"-?[0-9]{1,10}\.[0-9]{0,11}|[0-9]{1,3}[eE]-?[0-9]{1,2}", fullmatch=True)
+
 
 def as_float(cell: str) -> Value:
     try:
@@ -88,7 +90,7 @@ FINEST = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 def test_each_row_is_mapped_to_pythons_own_values_or_rejected_by_its_cells_or_skipped(
     kinds: list[str], unit: str, precision: str, data: st.DataObject
 ) -> None:
-    rows = data.draw(st.lists(st.tuples(CELLS, *(CELLS for _ in kinds)), max_size=12))
+    rows = data.draw(st.lists(st.tuples(CELLS | MOMENT, *(CELLS for _ in kinds)), max_size=12))
     names = ["t", *(f"c{number}" for number in range(len(kinds)))]
     fields = {name: {"column": name, "type": kind} for name, kind in zip(names[1:], kinds, strict=True)}
     mapper = column_mapper(time={"column": "t", "format": unit}, fields=fields, precision=precision)

@@ -78,6 +78,22 @@ def test_what_the_csv_module_writes_is_read_with_its_rows_lines_and_offsets_howe
 
 LOOSE = st.lists(PIECES, max_size=60).map(lambda pieces: "".join(pieces).encode())
 HOSTILE = st.binary(max_size=200) | LOOSE | LOOSE.map(gzip.compress)
+SIGNS = st.sampled_from([",", '"', '"', '""', "\n", "\r\n", "x", "é", " "])
+
+
+@given(st.lists(SIGNS, max_size=40).map("".join), BLOCK_BYTES, READS)
+@fuzz
+def test_quotes_anywhere_are_read_as_the_csv_module_reads_them(body: str, block_bytes: int, reads: list[int]) -> None:
+    text = "a,b\n" + body
+    found = read(text.encode(), reads, block_bytes=block_bytes)
+    rows, places = as_csv_reads_it(text)
+    if any(reject.error_type == "quote" for reject in found.rejects):
+        rows, places = rows[:-1], places[:-1]  # the csv module takes a quote that is never closed for closed
+    good = [number for number, row in enumerate(rows) if len(row) == 2]
+    assert found.rows == [rows[number] for number in good]
+    assert found.places == [(places[number][0], len(places[number][1].encode())) for number in good]
+
+
 HEADERS = st.sampled_from([b"a,b\n", b"a\n", b"a,b,c\r\n", b'"a\n",b\n', b""])
 CUT_SHORT = st.integers(0, 8)
 
