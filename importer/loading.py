@@ -39,7 +39,7 @@ from importer.mapping.rows import RowMapper
 from importer.options import LoadOptions, default_state_dir
 from importer.preparing import check_files, pin_types, prepare_target
 from importer.progress import Progress, Silent
-from importer.resuming import Accounts, begin_accounts, find_unfinished, forget_unfinished, plan_of
+from importer.resuming import Accounts, begin_accounts, dead_loads, find_unfinished, forget_unfinished, plan_of
 from importer.running import Running
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
@@ -146,7 +146,13 @@ class Load:
             # Whatever target it was: any next load gives a bucket its name back.
             self._closing.warnings += repair(server, say=log.info)
             target = prepare_target(
-                server, options, plan.load_id, look=self._look, mapper=self._mapper, progress=self._progress
+                server,
+                options,
+                plan.load_id,
+                look=self._look,
+                mapper=self._mapper,
+                progress=self._progress,
+                dead=dead_loads(state_dir, plan),
             )
         elif found.target is None:
             return self._completed(found.accounts)

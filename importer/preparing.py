@@ -6,7 +6,7 @@ Goes in: the options and a look ahead. Comes out: the :class:`~importer.bucket.T
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from importer.bucket import Target, fitting_duration, format_duration, prepare
 from importer.bucket.catalogue import find
@@ -27,7 +27,14 @@ log = logging.getLogger(__name__)
 
 
 def prepare_target(
-    server: Server, options: LoadOptions, load_id: str, *, look: FirstLook, mapper: Mapper, progress: Progress
+    server: Server,
+    options: LoadOptions,
+    load_id: str,
+    *,
+    look: FirstLook,
+    mapper: Mapper,
+    progress: Progress,
+    dead: Collection[str] = (),
 ) -> Target:
     """Make the bucket ready that the load writes to.
 
@@ -38,6 +45,7 @@ def prepare_target(
         look: finds the time span of the data, if the shard groups are to be fitted to it.
         mapper: is told the types of a bucket that is appended to.
         progress: listens.
+        dead: loads that are known to be dead.
 
     Raises:
         ConfigurationError: the bucket may not be replaced, or has types that the mapping does not want.
@@ -60,6 +68,7 @@ def prepare_target(
         shard_duration_seconds=options.shard_duration_seconds,
         fitting_shard_duration_seconds=fitting,
         keep_old=options.keep_old,
+        dead=dead,
         say=log.info,
     )
     log.info("shard groups of %s (%s)", format_duration(target.shard_duration_seconds), _why(target, options, look))

@@ -40,6 +40,7 @@ __all__ = [
     "Accounts",
     "Unfinished",
     "begin_accounts",
+    "dead_loads",
     "find_unfinished",
     "forget_unfinished",
     "plan_of",
@@ -181,6 +182,18 @@ def restore(accounts: Accounts, *, ledger: Ledger, spool: Spool, series: SeriesI
     for number in lost:
         del past.blocks[number]
     ledger.restore((past.blocks[number] for number in sorted(past.blocks)), past.rejects(accounts.log))
+
+
+def dead_loads(state_dir: Path, plan: Plan) -> frozenset[str]:
+    """The ids of loads of a bucket that are dead: nobody holds their folders.
+
+    In a new container, nothing else tells so at once of a load that was killed with the old one.
+    """
+    found = set()
+    for folder in _dead_loads(state_dir, plan):
+        with folder:
+            found.add(folder.load_id)
+    return frozenset(found)
 
 
 def forget_unfinished(state_dir: Path, plan: Plan) -> None:

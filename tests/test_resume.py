@@ -19,7 +19,7 @@ from influxdb_client import Point
 
 import importer
 from importer import ConfigurationError, LoadInterruptedError, RejectBudgetError, Report, ResumeRefusedError
-from importer.bucket import catalogue
+from importer.bucket import catalogue, holding
 from importer.journal import JOURNAL, Past, load_folders
 from importer.records import Lines, Outcome
 from importer.sink.influx import InfluxSink
@@ -349,6 +349,19 @@ def test_an_unfinished_load_of_another_bucket_is_left_alone(
     report, sent = sent_by(trial, monkeypatch, source=source, resume=True)
     assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
     assert 0 not in sent
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_load_that_was_killed_in_another_container_does_not_stand_in_the_way(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, *, resume: bool
+) -> None:
+    source = trial.csv(hard_csv())
+    killed_at("after write:6", trial, source)
+    monkeypatch.setattr(holding, "_machine", lambda: "another one")  # process ids tell nothing there
+    (left,) = trial.all_buckets()
+    assert holding.is_alive(left)
+    assert trial.load(**usual({"source": source, "resume": resume})).status == "verified"
+    assert trial.buckets == {""}
 
 
 def test_a_dry_run_cannot_be_resumed(trial: Trial) -> None:

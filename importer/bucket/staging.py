@@ -7,7 +7,7 @@ server allows a name only once, of two loads that begin at the same moment one g
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from importer.bucket import catalogue
 from importer.bucket.catalogue import Bucket, NameTakenError
@@ -29,6 +29,7 @@ def take_place(
     settings: BucketSettings,
     *,
     say: Callable[[str], None],
+    dead: Collection[str] = (),
 ) -> HeldBucket:
     """Get hold of the target's staging bucket; what a dead load left there is removed.
 
@@ -37,6 +38,7 @@ def take_place(
         mark: for the staging bucket (or the lock), with this process as the owner.
         settings: retention and shard duration of a new staging bucket.
         say: takes a line for the user.
+        dead: loads that are known to be dead, however short ago they showed life.
 
     Raises:
         LoadInProgressError: another load of this target is alive; names it.
@@ -51,7 +53,7 @@ def take_place(
                 return server.patiently(lambda: HeldBucket.create(server, name, settings, mark))
             except NameTakenError:
                 continue
-        left_behind = _left_behind(found)
+        left_behind = _left_behind(found, dead)
         server.patiently(functools.partial(catalogue.delete, server, found.id))
         if left_behind.load_id != mark.load_id:  # its own it is where the answer to its making was lost
             say(
@@ -102,14 +104,14 @@ def in_progress(bucket: Bucket, mark: Mark) -> LoadInProgressError:
     )
 
 
-def _left_behind(found: Bucket) -> Mark:
+def _left_behind(found: Bucket, dead: Collection[str]) -> Mark:
     mark = found.mark
     if mark is None or mark.role not in {"staging", "lock"}:
         raise BucketExistsError(
             f"the bucket {found.name!r} has the name that this load needs for its staging bucket, "
             "and the importer did not make it; rename or delete it"
         )
-    if is_alive(found):
+    if mark.load_id not in dead and is_alive(found):
         raise in_progress(found, mark)
     if mark.phase == "swapping":
         raise BucketExistsError(

@@ -7,7 +7,7 @@ written to, and which is committed or aborted in the end.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,6 +42,7 @@ def prepare(
     shard_duration_seconds: int | None = None,
     fitting_shard_duration_seconds: int | None = None,
     keep_old: bool = False,
+    dead: Collection[str] = (),
     say: Say,
 ) -> Target:
     """Make ready the bucket that a load writes to, and keep other loads from its target.
@@ -58,6 +59,7 @@ def prepare(
         shard_duration_seconds: as the user gave it; None carries the old bucket's over.
         fitting_shard_duration_seconds: for a bucket that replaces none, where the user gave none.
         keep_old: keep the replaced bucket under another name.
+        dead: loads that are known to be dead, however short ago they showed life.
         say: takes a line for the user.
 
     Raises:
@@ -90,7 +92,7 @@ def prepare(
         owner=this_process(),
     )
     own_settings = BucketSettings() if appends else replace(settings, text="", label_ids=())
-    held = take_place(server, mark, own_settings, say=say)
+    held = take_place(server, mark, own_settings, say=say, dead=dead)
     # Where there was nothing to append to, a bucket that appears meanwhile is none to replace.
     rule: IfExists = "fail" if if_exists == "append" and not appends else if_exists
     try:

@@ -82,6 +82,11 @@ class LoadFolder:
         return folder
 
     @property
+    def load_id(self) -> str:
+        """The load's id."""
+        return self.path.name.removeprefix(PREFIX)
+
+    @property
     def journal(self) -> Path:
         """The journal's place."""
         return self.path / JOURNAL
