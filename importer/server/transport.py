@@ -159,11 +159,22 @@ class Transport(urllib3.PoolManager):
     def urlopen(self, method: str, url: str, **more: Any) -> urllib3.BaseHTTPResponse:  # type: ignore[override]
         """One request; what answers with a redirect has answered, and nothing is sent there."""
         response = super().urlopen(method, url, **more | {"redirect": False})
+        _check_framing(response)
         return response if response.status < HTTPStatus.MULTIPLE_CHOICES else _harmless(response)
 
     def break_off(self) -> None:
         """End all requests that are under way, at once; later ones get new connections."""
         self._sockets.shut_down()
+
+
+def _check_framing(answer: urllib3.BaseHTTPResponse) -> None:
+    """Raise ProtocolError for an answer that says in no way where it ends: it broke off within its head.
+
+    Else it would be taken for one without a body (RFC 9112, 6.3).
+    """
+    has_end = {"content-length", "transfer-encoding", "connection"} & {name.lower() for name in answer.headers}
+    if not has_end and answer.status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
+        raise urllib3.exceptions.ProtocolError("the answer broke off within its head")
 
 
 def _harmless(answer: urllib3.BaseHTTPResponse) -> urllib3.BaseHTTPResponse:

@@ -139,7 +139,7 @@ def test_bursts_of_failures_in_every_phase_cost_nothing_but_retries(proxied: Pro
     promise="Headers alone, half a body, or less than the length says count as no answer: it is asked again.",
     seen="A line for each failed try; exit 0.",
 )
-@pytest.mark.parametrize("cut", ["head", "in body", "length"])
+@pytest.mark.parametrize("cut", ["in head", "head", "in body", "length"])
 @pytest.mark.usefixtures("short_pauses")
 def test_each_answer_to_a_load_that_comes_cut_short_is_asked_for_again(proxied: Proxied, cut: Any) -> None:
     source = proxied.csv(birds_csv(200))
