@@ -20,6 +20,7 @@ from importer.bucket.shards import DAY
 from importer.limits import MAX_STRING_BYTES, shard_group_offset_ns
 from importer.records import Lines, Outcome
 from importer.sink.influx import InfluxSink
+from importer.source.places import RAW_BYTES
 from tests.loading import Trial
 from tests.test_all_or_nothing import AtPhase
 
@@ -118,7 +119,9 @@ class Written:
         line, offset = self.lines + 1, len(self.text)
         self.text += record + b"\n"
         self.lines += record.count(b"\n") + 1
-        return line, offset, record.decode(errors="backslashreplace")
+        if len(record) < RAW_BYTES:
+            return line, offset, record.decode(errors="backslashreplace")
+        return line, offset, f"{record[:RAW_BYTES].decode()}… (cut: {len(record) + 1:,} bytes)"
 
     def good(self, year: int) -> None:
         self.rows += 1

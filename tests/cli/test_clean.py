@@ -10,7 +10,7 @@ import pytest
 import importer
 from importer.bucket import catalogue
 from importer.bucket.names import staging_name
-from tests.loading import BIRDS_FLAGS, Command, Start, Trial, birds_csv
+from tests.loading import BIRDS, BIRDS_FLAGS, Command, Start, Trial, birds_csv
 from tests.test_resume import interrupted_after, sent_by
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -96,7 +96,7 @@ def test_an_absent_server_ends_it_with_an_error_after_the_wait(
 def test_the_function_under_it_gives_records_and_removes_the_accounts_too(
     trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupted_after(2, trial, monkeypatch, source=trial.csv(birds_csv(2_000)))
+    interrupted_after(2, trial, monkeypatch, source=trial.csv(birds_csv(2_000)), mapping=BIRDS)
     said: list[str] = []
     (left,) = importer.clean(trial.bucket, connection=trial.connection, state_dir=trial.state, say=said.append)
     assert isinstance(left, importer.Leftover)
@@ -118,9 +118,9 @@ def test_the_function_under_it_gives_records_and_removes_the_accounts_too(
 
 def test_listing_takes_nothing_from_a_load_that_can_be_resumed(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     source = trial.csv(birds_csv(2_000))
-    interrupted_after(2, trial, monkeypatch, source=source)
+    interrupted_after(2, trial, monkeypatch, source=source, mapping=BIRDS)
     importer.clean(trial.bucket, connection=trial.connection, state_dir=trial.state)
-    report, sent = sent_by(trial, monkeypatch, source=source, resume=True)
+    report, sent = sent_by(trial, monkeypatch, source=source, mapping=BIRDS, resume=True)
     assert (report.status, report.points_written) == ("verified", 2_000)
     assert sent[0] > 0
 
@@ -128,7 +128,7 @@ def test_listing_takes_nothing_from_a_load_that_can_be_resumed(trial: Trial, mon
 def test_accounts_without_a_bucket_are_told_of_and_removed_when_asked(
     trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupted_after(2, trial, monkeypatch, source=trial.csv(birds_csv(2_000)))
+    interrupted_after(2, trial, monkeypatch, source=trial.csv(birds_csv(2_000)), mapping=BIRDS)
     staging = catalogue.find(trial.server, staging_name(trial.bucket))
     assert staging is not None
     catalogue.delete(trial.server, staging.id)

@@ -276,7 +276,7 @@ def test_a_folder_is_no_mapping_file(tmp_path: Path) -> None:
         (
             ["t"],
             ["t\tlat"],
-            "'f.csv' has no column 't'. It has: t\tlat (that looks like one column per tab: say --delimiter tab)",
+            r"'f.csv' has no column 't'. It has: t\tlat (that looks like one column per tab: say --delimiter tab)",
         ),
         (["a"], ["a", "b", "a"], "'f.csv' has 2 columns named 'a': rename one in the header"),
         (["none"], [f"c{n}" for n in range(30)], f"It has: {', '.join(f'c{n}' for n in range(20))}, … (30 in all)"),
