@@ -72,7 +72,7 @@ def load_command(
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Read so many rows only.", rich_help_panel=_CSV)] = None,
     max_record_bytes: Annotated[int, typer.Option("--max-record-bytes", metavar="N", min=1, help="A longer record ends the load: most often a quote in it is never closed.", rich_help_panel=_CSV)] = MAX_RECORD_BYTES,
     max_columns: Annotated[int, typer.Option("--max-columns", metavar="N", min=1, help="A header of more columns ends the load.", rich_help_panel=_CSV)] = MAX_COLUMNS,
-    max_expansion: Annotated[int, typer.Option("--max-expansion", metavar="TIMES", min=1, help="A compressed file that swells to more times its size, and beyond 32 MiB, ends the load.", rich_help_panel=_CSV)] = MAX_EXPANSION,
+    max_expansion: Annotated[int, typer.Option("--max-expansion", metavar="TIMES", min=1, help="A compressed file that swells to more times its size, and beyond 16 MiB, ends the load.", rich_help_panel=_CSV)] = MAX_EXPANSION,
     if_exists: Annotated[IfExists, typer.Option("--if-exists", help="auto replaces a bucket that a load made and that still has as many values; replace any; append writes into it; fail refuses.", rich_help_panel=_BUCKET)] = "auto",
     retention: Annotated[str | None, typer.Option("--retention", metavar="DURATION", help="Such as 90d; 0 for ever; default: as the replaced bucket, else for ever.", rich_help_panel=_BUCKET)] = None,
     shard_duration: Annotated[str | None, typer.Option("--shard-duration", metavar="DURATION", help="Of a shard group; default: as the replaced bucket, else fitted to the data.", rich_help_panel=_BUCKET)] = None,

@@ -20,7 +20,7 @@ import polars as pl
 
 from importer.errors import SpoolError
 from importer.ledger.expectation import Expectation
-from importer.ledger.spool import Spool
+from importer.ledger.spool import MEMORY_LIMIT, Spool
 from importer.records import FieldColumn
 
 __all__ = ["DuplicateExample", "Duplicates", "find_duplicates", "merged_points"]
@@ -29,6 +29,10 @@ CHUNK_ROWS = 100_000
 MOST_EXAMPLES = 10
 MOST_TAG_VALUES = 10_000
 FOUND = "duplicates.parquet"
+
+FEW_ROWS = 2_000_000
+FEW_ROWS_MEMORY = "48MB"
+"""Enough for the keys of so many rows on one thread (three million were tried); given more, DuckDB takes more."""
 
 KEY = ["series", "time"]
 
@@ -130,16 +134,27 @@ def merged_points(spool: Spool) -> Iterator[tuple[pl.DataFrame, tuple[FieldColum
 
 def _collect(database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[FieldColumn, ...]) -> bool:
     """Write the points of all keys that occur more than once, in the order of key and input."""
+    if spool.rows <= FEW_ROWS:
+        database.execute(f"SET memory_limit = '{FEW_ROWS_MEMORY}'; SET threads = 1")
+    # The keys alone first: to know more of each of them would take twice the memory, and most occur once.
+    database.execute(
+        """
+        CREATE TEMP TABLE repeated_key AS
+        SELECT series, time FROM read_parquet($1) GROUP BY series, time HAVING count(*) > 1
+        """,
+        [spool.files],
+    )
+    database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    if not database.execute("SELECT count(*) FROM repeated_key").fetchall()[0][0]:
+        return False
     database.execute(
         """
         CREATE TEMP TABLE repeated AS
         SELECT series, time, min(position >> 32) <> max(position >> 32) AS across
-        FROM read_parquet($1, union_by_name = true) GROUP BY series, time HAVING count(*) > 1
+        FROM read_parquet($1) JOIN repeated_key USING (series, time) GROUP BY series, time
         """,
         [spool.files],
     )
-    if not database.execute("SELECT count(*) FROM repeated").fetchall()[0][0]:
-        return False
     columns = ", ".join(["series", "time", "position", "across", *(item.column for item in fields)])
     target = str(spool.folder / FOUND).replace("'", "''")
     database.execute(

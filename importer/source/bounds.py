@@ -15,7 +15,7 @@ MAX_COLUMNS = 10_000
 MAX_EXPANSION = 250
 """CSV swells five- to fifty-fold; gzip cannot do more than a thousandfold, zstd can."""
 
-EXPANSION_JUDGED_FROM_BYTES = 32 << 20
+EXPANSION_JUDGED_FROM_BYTES = 16 << 20
 """Of decompressed text: so much of anything can be read; a small file of nothing but zeros may well swell a lot."""
 
 
