@@ -17,9 +17,6 @@ from importer.source.taken import BARE_RETURNS, Taken, too_long
 
 __all__ = ["Header", "read_header"]
 
-HEADER_BYTES = 64 << 10
-"""Where the end of the header is looked for first."""
-
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -46,14 +43,14 @@ def read_header(stream: Stream, delimiter: str, bounds: Bounds = Bounds()) -> He
     """
     name = stream.source.name
     taken = Taken(stream, b"")
-    wanted = min(HEADER_BYTES, bounds.max_record_bytes)
+    wanted = 1  # what a pipe gives first is enough, if it holds a line: no more is waited for
     while True:
         text = taken.up_to(wanted)
         head = text[: bounds.max_record_bytes]
         cut = first_record(head, delimiter)
-        if cut.end or taken.ended or wanted >= bounds.max_record_bytes:
+        if cut.end or taken.ended or len(text) >= bounds.max_record_bytes:
             break
-        wanted = min(2 * wanted, bounds.max_record_bytes)
+        wanted = min(2 * len(text), bounds.max_record_bytes)
     if not text:
         called = "standard input" if stream.source.path is None else repr(name)
         raise SourceError(f"{called} is empty: a header line with the column names is needed")
