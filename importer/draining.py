@@ -1,16 +1,14 @@
 """The time that what is under way gets to end, once a load was told to stop.
 
-Goes in: the server and the event that tells the load to stop. While the context lasts, requests still under way some
-seconds after that event are broken off, so that a server that hangs cannot hold up the end.
+Goes in: the event that tells the load to stop, and what breaks off whatever is under way. While the context lasts, that
+is done some seconds after the event, so that neither a server that hangs nor a long search can hold up the end.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from importer.server.connection import Server
 
 __all__ = ["DRAIN_SECONDS", "broken_off_after_stop"]
 
@@ -22,8 +20,8 @@ LOOK_EVERY_SECONDS = 0.1
 
 
 @contextmanager
-def broken_off_after_stop(server: Server, stop: threading.Event) -> Iterator[None]:
-    """Break off the server's requests :data:`DRAIN_SECONDS` after ``stop`` is set."""
+def broken_off_after_stop(stop: threading.Event, break_off: Callable[[], None]) -> Iterator[None]:
+    """Call ``break_off`` :data:`DRAIN_SECONDS` after ``stop`` is set, and again and again until the context ends."""
     ended = threading.Event()
 
     def watch() -> None:
@@ -32,7 +30,7 @@ def broken_off_after_stop(server: Server, stop: threading.Event) -> Iterator[Non
                 return
         patience = DRAIN_SECONDS
         while not ended.wait(patience):
-            server.break_off()
+            break_off()
             patience = AGAIN_SECONDS
 
     watcher = threading.Thread(target=watch, name="drain", daemon=True)

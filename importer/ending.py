@@ -10,10 +10,10 @@ import logging
 from importer.bucket import Target
 from importer.errors import (
     AuthorizationError,
+    ConfigurationError,
     ImporterError,
     LoadError,
     LoadInterruptedError,
-    ResumeRefusedError,
     ServerError,
     SpoolError,
     TransientServerError,
@@ -66,7 +66,9 @@ def is_in_place_after(error: BaseException, target: Target, accounts: Accounts |
 
 
 def _can_be_gone_on_with(error: BaseException, accounts: Accounts) -> bool:
-    return isinstance(error, ResumeRefusedError) or (isinstance(error, PASSING) and accounts.has_something)
+    # An earlier run's work is not thrown away for what the user of this one asked for.
+    is_wrong_usage = isinstance(error, ConfigurationError) and accounts.past is not None
+    return is_wrong_usage or (isinstance(error, PASSING) and accounts.has_something)
 
 
 def _leave_for_later(error: BaseException, target: Target, accounts: Accounts) -> None:
@@ -76,7 +78,7 @@ def _leave_for_later(error: BaseException, target: Target, accounts: Accounts) -
         target.release()
     except (ServerError, LoadError) as failure:
         log.debug("the bucket could not be let go: %s", failure)  # it shows no sign of life any more
-    if isinstance(error, ImporterError) and not isinstance(error, ResumeRefusedError):
+    if isinstance(error, ImporterError) and not isinstance(error, ConfigurationError):
         error.resumable = True
         error.args = (f"{error}; what was loaded so far is kept: --resume goes on from there",)
 

@@ -26,6 +26,7 @@ from importer.errors import (
     LoadInterruptedError,
     ResumeRefusedError,
     ServerUnreachableError,
+    SpoolError,
     TransientServerError,
 )
 from importer.filling import Filling
@@ -39,7 +40,7 @@ from importer.mapping.rows import RowMapper
 from importer.options import LoadOptions, default_state_dir
 from importer.preparing import check_files, pin_types, prepare_target
 from importer.progress import Progress, Silent
-from importer.resuming import Accounts, begin_accounts, dead_loads, find_unfinished, forget_unfinished, plan_of
+from importer.resuming import Accounts, begin_accounts, find_unfinished, hold_dead_loads, plan_of
 from importer.running import Running
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
@@ -124,13 +125,14 @@ class Load:
                 return self._closing.report("dry_run", self._reader.read_sources)
             server = stack.enter_context(Server(self._connection, pool_size=self._options.workers + 4))
             server.patience = Patience(RetryPolicy(self._options.wait_seconds), log.warning, self._running.pause)
-            stack.enter_context(broken_off_after_stop(server, self._stop))
+            self._running.broken_off.append(server.break_off)
+            stack.enter_context(broken_off_after_stop(self._stop, self._running.break_off))
             try:
                 return self._into_bucket(server, stack)
-            except TransientServerError as error:
+            except (TransientServerError, SpoolError) as error:
                 if not self._running.is_stopped():
                     raise
-                interrupted = self._running.interrupted(f"while the server was asked ({error})")
+                interrupted = self._running.interrupted(f"while it waited for an answer ({error})")
                 interrupted.resumable = error.resumable
                 raise interrupted from error
 
@@ -139,7 +141,10 @@ class Load:
         self._closing.server = (server.connection.url, version)
         options, state_dir = self._options, self._options.state_dir or default_state_dir()
         plan = plan_of(server, options, self._reader.sources, self._mapper, self._closing.load_id)
-        found = find_unfinished(server, state_dir, plan, options, stack, say=log.info) if options.resume else None
+        dead = hold_dead_loads(server, state_dir, plan, stack)
+        found = None
+        if options.resume:
+            found = find_unfinished(server, state_dir, dead, plan, options=options, stack=stack, say=log.info)
         if found is None:
             if options.resume:
                 log.info("there is no unfinished load of %r to resume: a new one starts", options.bucket)
@@ -152,7 +157,7 @@ class Load:
                 look=self._look,
                 mapper=self._mapper,
                 progress=self._progress,
-                dead=dead_loads(state_dir, plan),
+                dead={folder.load_id for folder in dead},
             )
         elif found.target is None:
             return self._completed(found.accounts)
@@ -162,6 +167,8 @@ class Load:
         accounts = found.accounts if found else None
         try:
             if accounts is None:
+                for folder in dead:
+                    folder.stays = False  # what it accounts for has just been removed
                 accounts = self._begun(server, target, plan, state_dir, stack)
             else:
                 self._take_up(server, target, accounts)
@@ -174,7 +181,6 @@ class Load:
 
     def _begun(self, server: Server, target: Target, plan: Plan, state_dir: Path, stack: ExitStack) -> Accounts:
         was_empty = not target.appends or not pin_types(server, target.bucket_id, self._mapper)
-        forget_unfinished(state_dir, plan)
         plan = replace(plan, bucket_id=target.bucket_id, appends=target.appends, was_empty=was_empty)
         return begin_accounts(state_dir, plan, stack)
 

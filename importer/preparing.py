@@ -13,9 +13,10 @@ from importer.bucket.catalogue import find
 from importer.bucket.schema import field_types
 from importer.errors import ConfigurationError
 from importer.first_look import FirstLook, Mapper
+from importer.journal import check_state_dir
 from importer.ledger.rejects import check_rejects_path
 from importer.ledger.report_file import check_report_path
-from importer.options import LoadOptions
+from importer.options import LoadOptions, default_state_dir
 from importer.progress import Progress, Snapshot
 from importer.records import FieldType
 from importer.server.connection import Server
@@ -92,6 +93,8 @@ def check_files(options: LoadOptions, sources: Sequence[Source]) -> None:
         if any(source.path is not None and source.path.resolve() == path.resolve() for source in sources):
             raise ConfigurationError(f"the {what} {str(path)!r} would overwrite a source: name another file")
     check_rejects_path(options.rejects_path)
+    if not options.dry_run:
+        check_state_dir(options.state_dir or default_state_dir())
     if options.report is not None:
         check_report_path(options.report)
 

@@ -6,15 +6,17 @@ accounts :func:`restore` brings back, so that the flow goes on as if it had neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from importer.bucket import Target, repair, take_up
 from importer.bucket.catalogue import find
+from importer.bucket.names import staging_name
+from importer.bucket.staging import in_progress
 from importer.encoding.series import SeriesIndex
-from importer.errors import ResumeRefusedError
+from importer.errors import LoadInProgressError, ResumeRefusedError
 from importer.first_look import Mapper
 from importer.journal import (
     JOURNAL,
@@ -24,6 +26,7 @@ from importer.journal import (
     Past,
     Plan,
     difference,
+    is_begun,
     load_folders,
     mapping_sha256,
     settings_of,
@@ -40,9 +43,8 @@ __all__ = [
     "Accounts",
     "Unfinished",
     "begin_accounts",
-    "dead_loads",
     "find_unfinished",
-    "forget_unfinished",
+    "hold_dead_loads",
     "plan_of",
     "restore",
 ]
@@ -126,31 +128,82 @@ def plan_of(server: Server, options: LoadOptions, sources: Sequence[Source], map
     )
 
 
+def hold_dead_loads(server: Server, state_dir: Path, plan: Plan, stack: ExitStack) -> list[LoadFolder]:
+    """The folders of the dead loads of a bucket, the youngest first; nobody else can go on with them from now on.
+
+    Args:
+        server: the connection.
+        state_dir: where loads keep their journals.
+        plan: the load that is asked for.
+        stack: lets go of them at the end.
+
+    Raises:
+        LoadInProgressError: one of these loads is alive.
+    """
+    held = []
+    for path in load_folders(state_dir):
+        found = Past.plan_in(path / JOURNAL)
+        if found is None:
+            _remove_if_never_begun(path)
+            continue
+        if (found.org_id, found.target) != (plan.org_id, plan.target):
+            continue
+        folder = LoadFolder.hold(path)
+        if folder is not None:
+            held.append(stack.enter_context(folder))
+        elif path.exists():
+            staged = server.patiently(lambda: find(server, staging_name(plan.target)))
+            if staged is not None and staged.mark is not None and staged.mark.load_id == found.load_id:
+                raise in_progress(staged, staged.mark)
+            raise LoadInProgressError(
+                f"the bucket {plan.target!r} is being filled by the load {found.load_id}, which is alive on this "
+                "machine; wait for its end"
+            )
+    return held
+
+
+def _remove_if_never_begun(path: Path) -> None:
+    """Remove what a load left that died before it had written its plan; none of its data can have been sent."""
+    folder = LoadFolder.hold(path)
+    if folder is not None:
+        with folder:
+            folder.stays = is_begun(folder.journal)
+
+
 def find_unfinished(
-    server: Server, state_dir: Path, wanted: Plan, options: LoadOptions, stack: ExitStack, *, say: Say
+    server: Server,
+    state_dir: Path,
+    folders: Sequence[LoadFolder],
+    wanted: Plan,
+    *,
+    options: LoadOptions,
+    stack: ExitStack,
+    say: Say,
 ) -> Unfinished | None:
     """The unfinished load of the bucket, got hold of again; None if there is none.
 
     Args:
         server: the connection.
         state_dir: where loads keep their journals.
+        folders: of the dead loads of the bucket, held.
         wanted: the load that is asked for.
         options: how to load.
         stack: closes at the end what is opened here.
         say: takes a line for the user.
 
     Raises:
-        ResumeRefusedError: it was begun with other sources, another mapping or other options.
+        ResumeRefusedError: it was begun with other sources, another mapping or other options, or by another version.
         BucketExistsError: the bucket of that name may not be replaced any more.
         ServerError: the server refused or did not answer.
     """
-    for folder in _dead_loads(state_dir, wanted):
-        stack.enter_context(folder)
+    for folder in folders:
         log = Log.reopen(folder.journal)
-        past = Past.read(log) if log is not None else None
-        if log is None or past is None:
+        if log is None:
             continue
         stack.callback(log.close)
+        past = Past.read(log)
+        if past is None:
+            raise _unreadable(folder.path, wanted)
         reason = difference(past.plan, wanted)
         if reason is not None:
             raise ResumeRefusedError(
@@ -164,7 +217,19 @@ def find_unfinished(
             return Unfinished(Accounts(folder, log, past.plan, past), target)
         say(f"of the unfinished load {past.plan.load_id} of {wanted.target!r} nothing is left on the server")
         folder.stays = False
+    staged = server.patiently(lambda: find(server, staging_name(wanted.target)))
+    mark = staged.mark if staged is not None else None
+    for path in load_folders(state_dir) if mark else ():
+        if mark and path.name.endswith(mark.load_id) and is_begun(path / JOURNAL):
+            raise _unreadable(path, wanted)
     return None
+
+
+def _unreadable(path: Path, wanted: Plan) -> ResumeRefusedError:
+    return ResumeRefusedError(
+        f"the journal of the unfinished load of {wanted.target!r} in {str(path)!r} is of another version of the "
+        "importer: resume with that one; without --resume a new load starts, and what was loaded is removed"
+    )
 
 
 def restore(accounts: Accounts, *, ledger: Ledger, spool: Spool, series: SeriesIndex, mapper: Mapper) -> None:
@@ -180,46 +245,14 @@ def restore(accounts: Accounts, *, ledger: Ledger, spool: Spool, series: SeriesI
     mapper.decide(past.types)
     lost = spool.restore(past.columns, {number: entry.spooled for number, entry in past.blocks.items()})
     for number in lost:
-        del past.blocks[number]
+        past.lose(number)
     ledger.restore((past.blocks[number] for number in sorted(past.blocks)), past.rejects(accounts.log))
-
-
-def dead_loads(state_dir: Path, plan: Plan) -> frozenset[str]:
-    """The ids of loads of a bucket that are dead: nobody holds their folders.
-
-    In a new container, nothing else tells so at once of a load that was killed with the old one.
-    """
-    found = set()
-    for folder in _dead_loads(state_dir, plan):
-        with folder:
-            found.add(folder.load_id)
-    return frozenset(found)
-
-
-def forget_unfinished(state_dir: Path, plan: Plan) -> None:
-    """Remove the accounts of dead loads of a bucket, whose data a new load has just removed."""
-    for folder in _dead_loads(state_dir, plan):
-        with folder:
-            folder.stays = False
-
-
-def _dead_loads(state_dir: Path, plan: Plan) -> Iterator[LoadFolder]:
-    """The folders of the dead loads of the same bucket, the youngest first."""
-    for path in load_folders(state_dir):
-        found = Past.plan_in(path / JOURNAL)
-        if found is None or (found.org_id, found.target) != (plan.org_id, plan.target):
-            continue
-        folder = LoadFolder.hold(path)
-        if folder is not None:
-            yield folder
 
 
 def _is_done(server: Server, past: Past, say: Say) -> bool:
     """Whether its data are in place, after its swap, if it broke off, was seen through."""
     if past.completed is None:
         return False
-    if past.plan.appends:
-        return True  # its lock is gone, which is the last of its steps
     repair(server, past.plan.target, say=say)
     live = server.patiently(lambda: find(server, past.plan.target))
     return live is not None and live.id == past.plan.bucket_id

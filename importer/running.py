@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from importer.errors import LoadInterruptedError
 from importer.ledger.closing import Closing
@@ -31,10 +32,12 @@ class Running:
 
     Attributes:
         appends: whether what was written so far stays whatever happens.
+        broken_off: each ends something that may be under way for long.
     """
 
     def __init__(self, reader: Reader, closing: Closing, progress: Progress, stop: threading.Event) -> None:
         self.appends = False
+        self.broken_off: list[Callable[[], None]] = []
         self._reader = reader
         self._closing = closing
         self._progress = progress
@@ -70,6 +73,11 @@ class Running:
         """Sleep; raise LoadInterruptedError as soon as the load is told to stop."""
         if self._stop.wait(seconds):
             raise self.interrupted("while waiting for the server")
+
+    def break_off(self) -> None:
+        """End what is under way."""
+        for end in self.broken_off:
+            end()
 
     def interrupted(self, when: str) -> LoadInterruptedError:
         """The error of a load that was told to stop."""

@@ -26,7 +26,9 @@ __all__ = ["check", "merge_again", "merge_duplicates", "verify"]
 SHOWN_DIFFERENCES = 3
 
 
-def merge_duplicates(ledger: Ledger, spool: Spool, series: SeriesIndex, write: Write) -> Duplicates:
+def merge_duplicates(
+    ledger: Ledger, spool: Spool, series: SeriesIndex, write: Write, check_stopped: Callable[[], None]
+) -> Duplicates:
     """Find the duplicates, and write the merged points of keys that stand in several blocks once more, serially.
 
     Args:
@@ -34,6 +36,7 @@ def merge_duplicates(ledger: Ledger, spool: Spool, series: SeriesIndex, write: W
         spool: all acknowledged points.
         series: the load's series.
         write: the sink.
+        check_stopped: asked before each write; raises to break off.
 
     Raises:
         LoadError: the server refuses a merged point.
@@ -42,12 +45,15 @@ def merge_duplicates(ledger: Ledger, spool: Spool, series: SeriesIndex, write: W
     """
 
     def rewrite(points: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> None:
+        check_stopped()
         _rewrite(points, fields, ledger, series, write)
 
     return find_duplicates(spool, ledger.expectation, series.keys, series.measurements, rewrite)
 
 
-def merge_again(ledger: Ledger, spool: Spool, series: SeriesIndex, write: Write) -> None:
+def merge_again(
+    ledger: Ledger, spool: Spool, series: SeriesIndex, write: Write, check_stopped: Callable[[], None]
+) -> None:
     """Write the merged points of keys that stand in several blocks once more; it changes no count.
 
     For loads in which a write was tried again: the server may come to its first try only later, after the merge, and
@@ -56,6 +62,7 @@ def merge_again(ledger: Ledger, spool: Spool, series: SeriesIndex, write: Write)
     Args, Raises: as :func:`merge_duplicates`.
     """
     for points, fields in merged_points(spool):
+        check_stopped()
         _rewrite(points, fields, ledger, series, write)
 
 

@@ -16,11 +16,20 @@ from typing import Any
 
 import pytest
 from influxdb_client import Point
+from influxdb_client.client.write_api import SYNCHRONOUS
 
 import importer
-from importer import ConfigurationError, LoadInterruptedError, RejectBudgetError, Report, ResumeRefusedError
+from importer import (
+    BucketExistsError,
+    ConfigurationError,
+    LoadInProgressError,
+    LoadInterruptedError,
+    RejectBudgetError,
+    Report,
+    ResumeRefusedError,
+)
 from importer.bucket import catalogue, holding
-from importer.journal import JOURNAL, Past, load_folders
+from importer.journal import JOURNAL, LoadFolder, Log, Past, load_folders
 from importer.records import Lines, Outcome
 from importer.sink.influx import InfluxSink
 from tests.killing import SWAP_STEPS
@@ -83,25 +92,31 @@ def sent_by(trial: Trial, monkeypatch: pytest.MonkeyPatch, **more: Any) -> tuple
 def ledger_of(report: Report) -> dict[str, Any]:
     """The report without what may differ between two runs of the same load."""
     found = report.model_dump()
-    for name in ("load_id", "elapsed_seconds", "rows_per_second", "retries", "bucket"):
+    for name in ("load_id", "elapsed_seconds", "rows_per_second", "retries", "bucket", "rejects_file"):
         del found[name]
+    for source in found["sources"]:
+        source["path"] = Path(source["path"]).name
     return found
 
 
 def rejects_of(trial: Trial) -> list[str]:
-    return sorted((trial.folder / "rejects.csv").read_text().splitlines())
-
-
-@pytest.fixture
-def undisturbed(trial: Trial) -> tuple[dict[str, Any], str, list[str]]:
-    """Ledger, data and rejects of a load that nothing happened to; its bucket is gone afterwards."""
-    report = trial.load(**usual({"source": trial.csv(hard_csv())}))
-    outcome = ledger_of(report), trial.digest(), rejects_of(trial)
-    catalogue.delete(trial.server, trial.bucket_id)
-    return outcome
+    text = (trial.folder / "rejects.csv").read_text()
+    return sorted(text.replace(f"{trial.folder}/", "").splitlines())
 
 
 Outcomes = tuple[dict[str, Any], str, list[str]]
+
+KNOWN: list[Outcomes] = []
+
+
+@pytest.fixture
+def undisturbed(trial: Trial) -> Outcomes:
+    """Ledger, data and rejects of a load that nothing happened to, for all tests; its bucket is gone afterwards."""
+    if not KNOWN:
+        report = trial.load(**usual({"source": trial.csv(hard_csv())}))
+        KNOWN.append((ledger_of(report), trial.digest(), rejects_of(trial)))
+        catalogue.delete(trial.server, trial.bucket_id)
+    return KNOWN[0]
 
 
 @pytest.mark.parametrize("blocks", [1, 5, 12])
@@ -133,16 +148,16 @@ def seeded_points() -> list[str]:
     anywhere += [f"after write:{seeded.randint(1, 12)}" for _ in range(3)]
     anywhere += [f"spool:{seeded.randint(1, 12)}", f"rejects:{seeded.randint(1, 9)}", "duplicates", "verification"]
     # The plan and the blocks stand in the journal before the word that all is verified.
-    return [*anywhere, "journal:completed:0.5", *(f"swap:{step}" for step in SWAP_STEPS), "end"]
+    return ["journal:1:0.5", *anywhere, "journal:completed:0.5", *(f"swap:{step}" for step in SWAP_STEPS), "end"]
 
 
-def killed_at(point: str, trial: Trial, source: Path) -> None:
+def killed_at(point: str, trial: Trial, source: Path, **options: Any) -> None:
     connection = trial.connection
     words = [
         json.dumps({"url": connection.url, "token": connection.token, "org": connection.org}),
         str(source),
         json.dumps(UNTYPED),
-        json.dumps({"bucket": trial.bucket, "block_bytes": BLOCK_BYTES, "max_rejects": 1_000}),
+        json.dumps({"bucket": trial.bucket, "block_bytes": BLOCK_BYTES, "max_rejects": 1_000} | options),
     ]
     command = [sys.executable, "-m", "tests.killing", point, *words]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -158,20 +173,36 @@ def killed_at(point: str, trial: Trial, source: Path) -> None:
     seen="going on with the load …: 3,210 rows are on the server already; exit 0",
 )
 @pytest.mark.parametrize("point", seeded_points())
-def test_a_load_that_is_killed_anywhere_is_gone_on_with(trial: Trial, undisturbed: Outcomes, point: str) -> None:
+def test_a_load_that_is_killed_anywhere_is_gone_on_with(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, undisturbed: Outcomes, point: str
+) -> None:
     trial.load(trial.csv(birds_csv(50), "old.csv"))
     _, old_digest = trial.state_now()
     source = trial.csv(hard_csv())
     killed_at(point, trial, source)
     complete = {undisturbed[1], old_digest}
     assert complete & {digest_of(trial.server, bucket.id) for bucket in trial.all_buckets()}
-    if point in {"swap:set aside", "swap:put in place", "after write:3"}:
-        importer.clean(trial.bucket, connection=trial.connection, state_dir=trial.state)
+    left = read_back(trial)
+    if point.startswith("swap"):
+        importer.clean(trial.bucket, connection=trial.connection, state_dir=trial.state)  # heals, and removes nothing
         assert trial.digest() in complete
-    report = trial.load(**usual({"source": source, "resume": True}))
+    report, sent = sent_by(trial, monkeypatch, source=source, resume=True)
     assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
     assert trial.buckets == {""}
     assert list(trial.state.iterdir()) == []
+    if left is not None:
+        assert report.load_id == left.plan.load_id
+        assert set(left.blocks).isdisjoint(sent)
+
+
+def read_back(trial: Trial) -> Past | None:
+    """What stands in the journal of the only load; None if it died before its plan stood there."""
+    (folder,) = load_folders(trial.state)
+    log = Log.reopen(folder / JOURNAL)
+    if log is None:
+        return None
+    with log:
+        return Past.read(log)
 
 
 def test_without_resume_a_new_load_starts_and_removes_what_was_left(
@@ -376,3 +407,130 @@ def test_a_load_that_failed_for_good_leaves_nothing_to_resume(trial: Trial) -> N
     assert not error.value.resumable
     assert trial.buckets == set()
     assert list(trial.state.iterdir()) == []
+
+
+def interrupted_with_a_gap(trial: Trial, monkeypatch: pytest.MonkeyPatch, source: Path) -> None:
+    """Blocks 0, 1 and 3 acknowledged, 2 not."""
+    interrupted_after(4, trial, monkeypatch, source=source, workers=1)
+    (folder,) = load_folders(trial.state)
+    past = read_back(trial)
+    assert past is not None
+    log = Log.reopen(folder / JOURNAL)
+    assert log is not None
+    records = list(log.records())
+    log.close()
+    (folder / JOURNAL).unlink()
+    with Log.create(folder / JOURNAL) as anew:
+        for record in records:
+            if b'"number":2,' not in record:
+                anew.append(record)
+
+
+def test_what_was_under_way_is_not_written_before_what_follows_was_compared(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, undisturbed: Outcomes
+) -> None:
+    source = trial.csv(hard_csv())
+    interrupted_with_a_gap(trial, monkeypatch, source)
+    monkeypatch.setattr("importer.journal.plan.END_BYTES", 100)
+    (folder,) = load_folders(trial.state)
+    before = (folder / JOURNAL).read_bytes()
+    text = hard_csv()
+    source.write_text(text[:25_000] + text[25_000:].replace("b1", "b8", 900))
+    monkeypatch.setattr("importer.resuming.difference", lambda _before, _now: None)  # as of a pipe
+    with pytest.raises(ResumeRefusedError, match="is not what the unfinished load read"):
+        trial.load(**usual({"source": source, "resume": True}))
+    assert (folder / JOURNAL).read_bytes() == before
+    source.write_text(text)
+    report, sent = sent_by(trial, monkeypatch, source=source, resume=True)
+    assert (ledger_of(report), trial.digest(), rejects_of(trial)) == undisturbed
+    assert 2 in sent
+    assert {0, 1, 3}.isdisjoint(sent)
+
+
+def test_a_block_whose_accounts_are_gone_is_compared_all_the_same(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = trial.csv(hard_csv())
+    interrupted_after(6, trial, monkeypatch, source=source)
+    (folder,) = load_folders(trial.state)
+    min((folder / "spool").glob("*.parquet")).unlink()
+    monkeypatch.setattr("importer.resuming.difference", lambda _before, _now: None)
+    source.write_text(hard_csv().replace("b1", "b8", 3))
+    with pytest.raises(ResumeRefusedError, match="is not what the unfinished load read"):
+        trial.load(**usual({"source": source, "resume": True}))
+
+
+def test_a_load_that_is_alive_is_neither_resumed_nor_removed(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = trial.csv(hard_csv())
+    interrupted_after(3, trial, monkeypatch, source=source)
+    (folder,) = load_folders(trial.state)
+    holder = LoadFolder.hold(folder)
+    assert holder is not None
+    with holder:  # another run has just got hold of it, and not yet shown life in its bucket
+        for resume in (False, True):
+            with pytest.raises(LoadInProgressError, match=f"being filled by the load {holder.load_id}"):
+                trial.load(**usual({"source": source, "resume": resume}))
+    assert trial.load(**usual({"source": source, "resume": True})).load_id == holder.load_id
+
+
+def test_a_new_load_that_is_refused_leaves_the_unfinished_one(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial.server.call(
+        "POST", "/api/v2/buckets", body={"name": trial.bucket, "orgID": trial.server.org_id, "retentionRules": []}
+    )
+    source = trial.csv(hard_csv())
+    error = interrupted_after(3, trial, monkeypatch, source=source, if_exists="replace")
+    with pytest.raises(BucketExistsError):
+        trial.load(**usual({"source": source}))
+    report = trial.load(**usual({"source": source, "if_exists": "replace", "resume": True}))
+    assert error.report is not None
+    assert (report.status, report.load_id) == ("verified", error.report.load_id)
+
+
+def test_too_small_a_budget_for_the_rejects_so_far_is_refused_and_costs_nothing(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = trial.csv(hard_csv())
+    error = interrupted_after(6, trial, monkeypatch, source=source)
+    with pytest.raises(ResumeRefusedError, match="rejects already, where 0 are allowed now: give --max-rejects"):
+        trial.load(**usual({"source": source, "max_rejects": 0, "resume": True}))
+    report = trial.load(**usual({"source": source, "resume": True}))
+    assert error.report is not None
+    assert report.load_id == error.report.load_id
+
+
+def test_a_resumed_append_into_a_bucket_that_was_empty_is_verified_whatever_others_wrote(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial.load(trial.csv("t,bird,lat,n\n", "none.csv"))
+    source = trial.csv(hard_csv())
+    interrupted_after(4, trial, monkeypatch, source=source, if_exists="append")
+    trial.server.client.write_api(write_options=SYNCHRONOUS).write(
+        trial.bucket, record="others n=1 1600000000000000001"
+    )
+    report = trial.load(**usual({"source": source, "if_exists": "append", "resume": True}))
+    assert report.status == "verified"
+
+
+def test_an_append_that_was_complete_is_not_taken_for_done_where_its_bucket_is_another_one(trial: Trial) -> None:
+    year = {"shard_duration_seconds": 365 * 86_400}
+    trial.load(trial.csv(birds_csv(20), "first.csv"), **year)
+    source = trial.csv(hard_csv())
+    killed_at("journal:completed:1.0", trial, source, if_exists="append")
+    (lock,) = [bucket for bucket in trial.all_buckets() if bucket.name.endswith("staging")]
+    catalogue.delete(trial.server, lock.id)
+    trial.load(trial.csv(birds_csv(30), "other.csv"), if_exists="replace", state_dir=trial.folder / "elsewhere", **year)
+    report = trial.load(**usual({"source": source, "if_exists": "append", "resume": True}))
+    assert report.status == "verified"
+    assert trial.rows().height > 6_000
+
+
+def test_a_journal_of_another_version_is_named_and_kept(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = trial.csv(hard_csv())
+    interrupted_after(3, trial, monkeypatch, source=source)
+    (folder,) = load_folders(trial.state)
+    data = (folder / JOURNAL).read_bytes()
+    (folder / JOURNAL).write_bytes(data.replace(b"importer journal 1", b"importer journal 2", 1))
+    with pytest.raises(ResumeRefusedError, match="is of another version of the importer: resume with that one"):
+        trial.load(**usual({"source": source, "resume": True}))
+    (folder / JOURNAL).write_bytes(data)
+    assert trial.load(**usual({"source": source, "resume": True})).status == "verified"

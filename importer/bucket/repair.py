@@ -7,7 +7,7 @@ A load that is alive is left alone; healing twice does no more than healing once
     =========================================  ==========================================================
     what the crash left                        what is done
     =========================================  ==========================================================
-    staging complete, old bucket in its place  the swap had not begun: the staging bucket is removed
+    staging complete, old bucket in its place  the swap had not begun: it is an unfinished load again
     staging complete, target's name free       the swap is completed
     new bucket in place, ``finishing``         it is finished: labels, mappings, the old bucket
     old bucket set aside, no new one           it gets its name, text and mark back
@@ -94,10 +94,12 @@ class _Healing:
             return
         partner = self._get(mark.partner)
         if partner is None or partner.id == in_place.id:
-            self.server.patiently(lambda: catalogue.delete(self.server, staging.id))
+            again = Mark(mark.role, mark.load_id, mark.target, phase="loading", since=mark.since)
+            text = staging.settings.text
+            self.server.patiently(lambda: catalogue.update(self.server, staging.id, text, again))
             self.say(
-                f"the load {mark.load_id} was interrupted before it replaced {mark.target!r}: "
-                "that bucket is as it was, what was staged is removed"
+                f"the load {mark.load_id} was interrupted before it replaced {mark.target!r}: that bucket is as it "
+                "was; what was staged can be gone on with by --resume, and the next load without it removes it"
             )
             return
         self._ask(

@@ -30,6 +30,7 @@ def take_place(
     *,
     say: Callable[[str], None],
     dead: Collection[str] = (),
+    before_removal: Callable[[], None] = lambda: None,
 ) -> HeldBucket:
     """Get hold of the target's staging bucket; what a dead load left there is removed.
 
@@ -39,6 +40,7 @@ def take_place(
         settings: retention and shard duration of a new staging bucket.
         say: takes a line for the user.
         dead: loads that are known to be dead, however short ago they showed life.
+        before_removal: called before what a dead load left is removed; raises if that would be for nothing.
 
     Raises:
         LoadInProgressError: another load of this target is alive; names it.
@@ -54,6 +56,7 @@ def take_place(
             except NameTakenError:
                 continue
         left_behind = _left_behind(found, dead)
+        before_removal()
         server.patiently(functools.partial(catalogue.delete, server, found.id))
         if left_behind.load_id != mark.load_id:  # its own it is where the answer to its making was lost
             say(

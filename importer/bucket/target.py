@@ -92,9 +92,16 @@ def prepare(
         owner=this_process(),
     )
     own_settings = BucketSettings() if appends else replace(settings, text="", label_ids=())
-    held = take_place(server, mark, own_settings, say=say, dead=dead)
     # Where there was nothing to append to, a bucket that appears meanwhile is none to replace.
     rule: IfExists = "fail" if if_exists == "append" and not appends else if_exists
+    held = take_place(
+        server,
+        mark,
+        own_settings,
+        say=say,
+        dead=dead,
+        before_removal=lambda: check_replaceable(server, live, rule),
+    )
     try:
         return _with_place(server, held, target, if_exists=rule, keep_old=keep_old)
     except BaseException:
@@ -271,6 +278,9 @@ class Target:
             return self._appended
         held.stop()
         repair(server, self.target, say=say)
+        staged = server.patiently(lambda: catalogue.get(server, held.id))
+        if staged is not None and staged.mark is not None and staged.mark.phase == "loading":
+            server.patiently(lambda: catalogue.delete(server, held.id))
         in_place = server.patiently(lambda: catalogue.find(server, self.target))
         return in_place is not None and in_place.id == held.id
 

@@ -5,6 +5,7 @@ The lock is the system's: when its holder dies, however it dies, the system lets
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -12,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from importer.errors import SpoolError
+from importer.errors import ConfigurationError, SpoolError
 
-__all__ = ["JOURNAL", "LoadFolder", "load_folders"]
+__all__ = ["JOURNAL", "LoadFolder", "check_state_dir", "fsync_folder", "load_folders"]
 
 PREFIX, LOCK = "load-", "lock"
 
@@ -60,6 +61,7 @@ class LoadFolder:
             state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.mkdir(mode=0o700)
             lock = _locked(path / LOCK)
+            fsync_folder(state_dir)
         except OSError as error:
             raise SpoolError(
                 f"cannot keep the accounts in {str(state_dir)!r}: {error.strerror}; name another folder by --state-dir"
@@ -97,9 +99,38 @@ class LoadFolder:
         return self.path / "spool"
 
 
+def check_state_dir(path: Path) -> None:
+    """Make the state folder if it is not there.
+
+    Raises:
+        ConfigurationError: it cannot be made, or may not be written to.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot keep the accounts in {str(path)!r}: {error.strerror}; name another folder by --state-dir"
+        ) from error
+
+
 def load_folders(state_dir: Path) -> list[Path]:
     """The folders of all loads, dead or alive, the youngest first."""
     return sorted(state_dir.glob(f"{PREFIX}*"), reverse=True)
+
+
+def fsync_folder(path: Path) -> None:
+    """Force a folder's entries to the disk.
+
+    Raises:
+        OSError: as the system says.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _locked(path: Path) -> int | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -118,6 +118,7 @@ class Past:
         series: series keys and measurements by their numbers.
         columns: the spool's columns.
         types: the types decided.
+        lost: the text's SHA-256 of blocks that were acknowledged, but whose accounts are gone.
         completed: the last report; None if it did not come that far.
         elapsed_seconds: of the earlier runs.
     """
@@ -129,6 +130,7 @@ class Past:
     types: tuple[DecidedType, ...]
     completed: dict[str, Any] | None
     elapsed_seconds: float
+    lost: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, log: Log) -> Past | None:
@@ -158,6 +160,10 @@ class Past:
             return None
         return entry if isinstance(entry, Plan) else None
 
+    def lose(self, number: int) -> None:
+        """Take a block out whose accounts are gone: it is compared all the same, and then written again."""
+        self.lost[number] = self.blocks.pop(number).sha256
+
     def rejects(self, log: Log) -> Iterator[tuple[Reject, ...]]:
         """The rejects of :attr:`blocks`, block by block.
 
@@ -186,19 +192,27 @@ class Past:
         Raises:
             ResumeRefusedError: the input is not what the earlier run read.
         """
-        left = {number: entry.sha256 for number, entry in self.blocks.items()}
+        left = {number: entry.sha256 for number, entry in self.blocks.items()} | self.lost
+        held: list[Block] = []
         for block in blocks:
             known = left.pop(block.number, None)
-            if known is None:
-                yield block
-            elif known != block_sha256(block):
+            if known is None and left:
+                # It was under way when that run ended: as many may be as it had slots. Nothing of it is written
+                # before what follows turned out to be what that run read.
+                held.append(block)
+            elif known is not None and known != block_sha256(block):
                 raise ResumeRefusedError(
                     f"{block.source!r} is not what the unfinished load read: the {len(block.data):,} bytes from byte "
                     f"{block.byte_offset:,} on (line {block.first_line:,}) are others; "
                     "without --resume a new load starts"
                 )
-            elif stopped():
-                return
+            else:
+                yield from held
+                held.clear()
+                if known is None or block.number in self.lost:
+                    yield block
+                elif stopped():
+                    return
         if left and not stopped():
             raise ResumeRefusedError(
                 "the input is not what the unfinished load read: it ends before all that had been written was seen; "

@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Self
 
 from importer.errors import SpoolError
+from importer.journal.folder import fsync_folder
 
-__all__ = ["Log", "records_of"]
+__all__ = ["Log", "is_begun", "records_of"]
 
 MAGIC = b"importer journal 1\n"
 
@@ -56,11 +57,7 @@ class Log:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             _write_all(descriptor, MAGIC)
             os.fsync(descriptor)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            fsync_folder(path.parent)
         except OSError as error:
             raise _unwritable(path, error) from error
         return cls(path, descriptor, len(MAGIC))
@@ -131,6 +128,16 @@ def records_of(path: Path) -> Iterator[bytes]:
             if len(record) != length or zlib.crc32(record) != checksum:
                 return
             yield record
+
+
+def is_begun(path: Path) -> bool:
+    """Whether there is a record in a file, or it is of another version; False if its writer died before."""
+    try:
+        with path.open("rb") as file:
+            named = file.read(len(MAGIC))
+        return not MAGIC.startswith(named) or next(records_of(path), None) is not None
+    except FileNotFoundError:
+        return False
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -34,6 +34,8 @@ FEW_ROWS = 2_000_000
 FEW_ROWS_MEMORY = "48MB"
 """Enough for the keys of so many rows on one thread (three million were tried); given more, DuckDB takes more."""
 
+ROWS_AT_ONCE = 15_000_000
+
 KEY = ["series", "time"]
 
 
@@ -136,14 +138,19 @@ def _collect(database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[Fi
     """Write the points of all keys that occur more than once, in the order of key and input."""
     if spool.rows <= FEW_ROWS:
         database.execute(f"SET memory_limit = '{FEW_ROWS_MEMORY}'; SET threads = 1")
-    # The keys alone first: to know more of each of them would take twice the memory, and most occur once.
-    database.execute(
-        """
-        CREATE TEMP TABLE repeated_key AS
-        SELECT series, time FROM read_parquet($1) GROUP BY series, time HAVING count(*) > 1
-        """,
-        [spool.files],
-    )
+    # The keys alone first: to know more of each of them would take twice the memory, and most occur once. Of many
+    # rows a part of the keys at a time, as even spilling to disk takes memory that grows with their number.
+    database.execute("CREATE TEMP TABLE repeated_key (series UINTEGER, time BIGINT)")
+    parts = 1 + spool.rows // ROWS_AT_ONCE
+    for part in range(parts):
+        database.execute(
+            """
+            INSERT INTO repeated_key
+            SELECT series, time FROM read_parquet($1) WHERE $2 = 1 OR hash(series, time) % $2 = $3
+            GROUP BY series, time HAVING count(*) > 1
+            """,
+            [spool.files, parts, part],
+        )
     database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     if not database.execute("SELECT count(*) FROM repeated_key").fetchall()[0][0]:
         return False

@@ -56,6 +56,22 @@ class RejectsFile:
             if error is None:
                 raise self._unwritable(failure) from failure
 
+    def complete(self) -> None:
+        """Force what was written to the disk, and close the file: the bucket is about to be put in its place.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+            if self.path.is_file():
+                os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
     def write(self, rejects: Iterable[Reject]) -> None:
         """Append rejects; they are on their way to the disk when this returns."""
         try:
@@ -68,7 +84,7 @@ class RejectsFile:
 
     def _unwritable(self, error: OSError) -> SpoolError:
         return SpoolError(
-            f"cannot write the rejects file {str(self.path)!r}: {error.strerror}; nothing was replaced: "
+            f"cannot write the rejects file {str(self.path)!r}: {error.strerror}: "
             "make room, or name another place by --rejects"
         )
 

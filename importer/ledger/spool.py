@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import io
+import shutil
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -50,6 +51,7 @@ class Spool:
             ) from error
         self.folder = folder
         self.rows = 0
+        self._database: duckdb.DuckDBPyConnection | None = None
         self._columns: dict[tuple[str, FieldType], FieldColumn] = {}
 
     @property
@@ -64,12 +66,17 @@ class Spool:
 
     def database(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB for questions about the files; it spills into the folder rather than take much memory."""
-        database = duckdb.connect()
+        database = self._database = duckdb.connect()
         database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         database.execute("SET threads = 2")
         database.execute("SET preserve_insertion_order = false")
         database.execute("SET temp_directory = $1", [str(self.folder / "duckdb")])
         return database
+
+    def break_off(self) -> None:
+        """End the question that is under way, from any thread: it raises ``duckdb.InterruptException``."""
+        if self._database is not None:
+            self._database.interrupt()
 
     def append(self, block: int, points: pl.DataFrame, fields: Sequence[FieldColumn]) -> Spooled | None:
         """Keep a block's points.
@@ -126,6 +133,7 @@ class Spool:
             self._column(FieldColumn(key, kind, "", origin))
         lost = {block for block, spooled in blocks.items() if spooled and not _is_whole(self._file(block), spooled)}
         kept = {self._file(block) for block, spooled in blocks.items() if spooled and block not in lost}
+        shutil.rmtree(self.folder / "duckdb", ignore_errors=True)  # what was spilled
         for path in self.folder.glob("*.parquet"):
             if path not in kept:
                 path.unlink()

@@ -138,6 +138,10 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
             conn.connect()
 
 
+HTTP_1_1 = 11
+"""As the standard library numbers it."""
+
+
 class Transport(urllib3.PoolManager):
     """Connections to one server.
 
@@ -151,9 +155,10 @@ class Transport(urllib3.PoolManager):
         super().__init__(num_pools=1, maxsize=pool_size, retries=False, ssl_context=tls)
         self._sockets = Sockets()
         known = {"sockets": self._sockets, "token": token}
+        plain, secure = type("HTTPConnection", (_Known,), known), type("HTTPSConnection", (_KnownTls,), known)
         self.pool_classes_by_scheme = {
-            "http": type("Pool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": type("Known", (_Known,), known)}),
-            "https": type("TlsPool", (_TlsPool,), {"ConnectionCls": type("KnownTls", (_KnownTls,), known)}),
+            "http": type("Pool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("TlsPool", (_TlsPool,), {"ConnectionCls": secure}),
         }
 
     def urlopen(self, method: str, url: str, **more: Any) -> urllib3.BaseHTTPResponse:  # type: ignore[override]
@@ -172,6 +177,8 @@ def _check_framing(answer: urllib3.BaseHTTPResponse) -> None:
 
     Else it would be taken for one without a body (RFC 9112, 6.3).
     """
+    if answer.version != HTTP_1_1:
+        return  # before, the end of the connection was the end of an answer
     has_end = {"content-length", "transfer-encoding", "connection"} & {name.lower() for name in answer.headers}
     if not has_end and answer.status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
         raise urllib3.exceptions.ProtocolError("the answer broke off within its head")

@@ -101,7 +101,8 @@ def test_a_repair_goes_on_through_absences(
     commit_until(second, last_step, values=0)
     assert repair(shaky, name, say=said.append) == []
     assert (found(server, name).id == second.bucket_id) is (last_step != "announce")
-    assert names_of(server, name) == {""}
+    left = {".importer-staging"} if last_step == "announce" else set()  # an unfinished load again
+    assert names_of(server, name) == {"", *left}
 
 
 def test_the_patience_ends(server: Server, name: str, begin: Load, tries: list[str]) -> None:

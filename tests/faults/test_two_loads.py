@@ -48,7 +48,7 @@ def be_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     fault="a run from another machine after a crash in the swap",
     promise="One complete copy exists at every moment; the next load, of whatever bucket and from whatever machine, "
     "completes the swap or takes it back once the crashed load has shown no life for a minute.",
-    seen="`completed the load … of …, which was interrupted in its last steps`, or what was removed; exit 0.",
+    seen="`completed the load … of …, which was interrupted in its last steps`, or that --resume goes on; exit 0.",
 )
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.usefixtures("environment")
@@ -71,7 +71,8 @@ def test_a_crash_in_the_swap_is_healed_from_another_machine(
     time.sleep(1.6)  # the server tells its time in whole seconds
     there = trial.folder / "there"
     trial.load(trial.csv(birds_csv(1), "other.csv"), bucket=f"{trial.bucket}-other", state_dir=there)
-    assert trial.buckets == {"", "-other"}
+    left = {".importer-staging"} if step == "announce" else set()  # an unfinished load again
+    assert trial.buckets == {"", "-other", *left}
     assert trial.digest() == (old if step == "announce" else new)
 
 

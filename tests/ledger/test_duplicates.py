@@ -165,6 +165,18 @@ def test_after_merging_the_server_holds_the_last_values_in_whatever_order_the_bl
     assert stored == state
 
 
+@pytest.mark.parametrize("rows_at_once", [1, 7, 40])
+def test_looking_at_a_part_of_the_keys_at_a_time_finds_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    rng = random.Random(7)  # noqa: S311 - no secret
+    blocks = [[P(rng.randrange(30), {"v": float(n)}, {"k": rng.choice("xy")}) for n in range(40)] for _ in range(3)]
+    at_once = find(tmp_path / "whole", blocks).duplicates
+    monkeypatch.setattr(duplicates, "ROWS_AT_ONCE", rows_at_once)
+    assert find(tmp_path / "parts", blocks).duplicates == at_once
+    assert at_once.total > 50
+
+
 def test_a_load_without_duplicates_finds_none(tmp_path: Path) -> None:
     found = find(tmp_path, [[P(1, {"a": 1.0}), P(2, {"a": 1.0})], [P(3, {"a": 1.0}), P(1, {"a": 1.0}, {"k": "x"})]])
     assert (found.duplicates.total, found.duplicates.examples, found.rewritten) == (0, [], [])
