@@ -50,8 +50,6 @@ __all__ = ["Load"]
 
 log = logging.getLogger(__name__)
 
-DAY_SECONDS = 86_400
-
 
 class Load:
     """A load that is set up and can be run once.

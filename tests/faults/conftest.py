@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,3 +69,18 @@ def at_writes(numbers: range, fault: Fault | Callable[[], object]) -> Callable[[
         return None
 
     return rule
+
+
+def once_each(
+    fault: Fault, key: Callable[[Request], Hashable]
+) -> tuple[Callable[[Request], Fault | None], set[Hashable]]:
+    """A rule: of all requests with the same key the first one meets a fault; and the keys that came in."""
+    seen: set[Hashable] = set()
+
+    def rule(request: Request) -> Fault | None:
+        if key(request) in seen:
+            return None
+        seen.add(key(request))
+        return fault
+
+    return rule, seen

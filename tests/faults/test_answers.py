@@ -13,7 +13,7 @@ from importer import ServerError
 from tests.fault_proxy import Fault, FaultProxy, Request
 from tests.loading import BIRDS_FLAGS, Command, birds_csv
 
-from .conftest import Proxied, at_writes
+from .conftest import Proxied, at_writes, once_each
 
 ROWS, BLOCK_BYTES = 2_000, 8_192
 SOON = "in 2 s"
@@ -145,16 +145,7 @@ def test_each_answer_to_a_load_that_comes_cut_short_is_asked_for_again(proxied: 
     source = proxied.csv(birds_csv(200))
     proxied.load(source)
     digest = proxied.digest()
-    seen: set[tuple[str, str, bytes]] = set()
-
-    def rule(request: Request) -> Fault | None:
-        key = request.method, request.path, request.body
-        if key in seen:
-            return None
-        seen.add(key)
-        return Fault(cut=cut)
-
-    proxied.proxy.rule = rule
+    proxied.proxy.rule, seen = once_each(Fault(cut=cut), lambda request: (request.method, request.path, request.body))
     report = proxied.load(source)
     assert (report.status, report.points_written) == ("verified", 200)
     assert len(seen) > 10
@@ -177,15 +168,8 @@ def test_each_request_of_a_load_whose_connection_is_reset_is_made_again(
     source = proxied.csv(birds_csv(200))
     proxied.load(source)
     digest = proxied.digest()
-    seen: set[tuple[str, str, int]] = set()
-
-    def rule(request: Request) -> Fault | None:
-        key = request.method, request.path, request.size
-        if key in seen:
-            return None
-        seen.add(key)
-        return Fault(resets=resets, passed_on=passed_on)
-
+    fault = Fault(resets=resets, passed_on=passed_on)
+    rule, seen = once_each(fault, lambda request: (request.method, request.path, request.size))
     if resets == "after":
         proxied.proxy.rule = rule
     else:
