@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import platformdirs
 
-from importer.bucket import IfExists
+from importer.choices import Compression, IfExists, Precision
 from importer.errors import ConfigurationError
 from importer.ledger.budget import RejectBudget
-from importer.mapping.timestamps import Precision
 from importer.sink.influx import BATCH_ROWS
 from importer.source.blocks import BLOCK_BYTES
 from importer.source.bounds import MAX_COLUMNS, MAX_EXPANSION, MAX_RECORD_BYTES, Bounds
 
-__all__ = ["Compression", "LoadOptions", "default_state_dir"]
-
-Compression = Literal["auto", "gzip", "none"]
+__all__ = ["LoadOptions", "default_state_dir"]
 
 
 def default_state_dir() -> Path:

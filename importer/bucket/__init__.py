@@ -4,13 +4,11 @@
 name, :meth:`Target.abort` leaves everything as it was; :func:`repair` heals what a crash left.
 """
 
-from importer.bucket.policy import IfExists
 from importer.bucket.repair import repair
 from importer.bucket.shards import fitting_duration, format_duration, parse_duration
 from importer.bucket.target import Target, prepare, take_up
 
 __all__ = [
-    "IfExists",
     "Target",
     "fitting_duration",
     "format_duration",

@@ -6,17 +6,14 @@ refusal that says why and what to do; and for a bucket that a load had filled, w
 
 from __future__ import annotations
 
-from typing import Literal
-
 from importer.bucket.catalogue import Bucket
 from importer.bucket.counting import count_distinct_values, count_values
 from importer.bucket.schema import field_types
+from importer.choices import IfExists
 from importer.errors import BucketExistsError
 from importer.server.connection import Server
 
-__all__ = ["IfExists", "change_since_load", "check_replaceable"]
-
-IfExists = Literal["auto", "replace", "append", "fail"]
+__all__ = ["change_since_load", "check_replaceable"]
 
 _WRITTEN_TO = "somebody has written to it since"
 

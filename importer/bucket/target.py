@@ -18,12 +18,13 @@ from importer.bucket.followers import warnings_for_replacement
 from importer.bucket.holding import HeldBucket, is_alive, this_process
 from importer.bucket.mark import Mark
 from importer.bucket.names import check_target
-from importer.bucket.policy import IfExists, check_replaceable
+from importer.bucket.policy import check_replaceable
 from importer.bucket.repair import repair
 from importer.bucket.settings import BucketSettings, settings_for_load
 from importer.bucket.shards import format_duration
 from importer.bucket.staging import claim_place, in_progress, take_place
 from importer.bucket.swap import Checkpoint, swap
+from importer.choices import IfExists
 from importer.errors import ConfigurationError, LoadError, ServerError
 from importer.server.connection import Server
 

@@ -17,7 +17,8 @@ import typer
 from rich.console import Console
 
 from importer.api import connect, load
-from importer.bucket import IfExists, parse_duration
+from importer.bucket.shards import parse_duration
+from importer.choices import Compression, IfExists, LocalTimePolicy, Precision
 from importer.cli import connecting
 from importer.cli.exits import EXIT_CODES, exit_code
 from importer.cli.logs import log_to_stderr
@@ -27,10 +28,9 @@ from importer.cli.summary import show_rows, show_summary
 from importer.errors import ImporterError
 from importer.ledger.report import Report
 from importer.mapping.flags import mapping_from_flags, no_flags
-from importer.mapping.parts import CsvOptions, LocalTimePolicy
+from importer.mapping.parts import CsvOptions
 from importer.mapping.spec import Mapping
-from importer.mapping.timestamps import Precision
-from importer.options import Compression, LoadOptions
+from importer.options import LoadOptions
 from importer.server.connection import Connection
 from importer.source.bounds import MAX_COLUMNS, MAX_EXPANSION, MAX_RECORD_BYTES
 from importer.verification.sample import sample_rows

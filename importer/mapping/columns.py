@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from importer.choices import Precision
 from importer.errors import MappingError
 from importer.mapping.header import check_columns
 from importer.mapping.parts import FieldSpec, ValueSpec
 from importer.mapping.spec import Mapping
 from importer.mapping.templates import template_parts
-from importer.mapping.timestamps import Precision, parse_times
+from importer.mapping.timestamps import parse_times
 from importer.mapping.values import DTYPES, FALSE, TRUE, to_values, type_of_first
 from importer.records import RECORD, Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
 

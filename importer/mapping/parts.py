@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
+from importer.choices import LocalTimePolicy
 from importer.errors import MappingError
 from importer.limits import EMPTY_TEXT
 from importer.mapping.messages import explain
@@ -14,9 +15,7 @@ from importer.mapping.templates import joined, template_columns
 from importer.mapping.time_formats import check_format, check_timezone
 from importer.records import FieldType
 
-__all__ = ["CsvOptions", "FieldSpec", "LocalTimePolicy", "Strict", "TimeSpec", "ValueSpec"]
-
-LocalTimePolicy = Literal["reject", "earliest", "latest"]
+__all__ = ["CsvOptions", "FieldSpec", "Strict", "TimeSpec", "ValueSpec"]
 
 Scalar = bool | int | float | str
 

@@ -19,11 +19,12 @@ from typing import Any, Literal
 import polars as pl
 from influxdb_client import Point
 
+from importer.choices import Precision
 from importer.errors import MappingError
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE, key_trouble
 from importer.mapping.header import check_columns
 from importer.mapping.point_values import EXACT_IN_FLOAT, INTEGER_LIMITS, RowFaultError, text_of, time_ns, typed
-from importer.mapping.timestamps import PRECISION_NS, Precision
+from importer.mapping.timestamps import PRECISION_NS
 from importer.mapping.values import DTYPES
 from importer.records import RECORD, Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
 

@@ -15,13 +15,13 @@ from typing import Literal
 
 import polars as pl
 
+from importer.choices import Precision
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE
 from importer.mapping.parts import TimeSpec
 from importer.mapping.time_formats import RFC3339, UNIX_DIGITS, TextFormat, text_format
 
-__all__ = ["PRECISION_NS", "TOO_FINE", "Precision", "Times", "parse_times"]
+__all__ = ["PRECISION_NS", "TOO_FINE", "Times", "parse_times"]
 
-Precision = Literal["s", "ms", "us", "ns"]
 PRECISION_NS: dict[Precision, int] = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 _RFC3339 = r"^\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.([0-9]+))?([Zz]|[+-]\d\d:\d\d)\s*$"
