@@ -9,6 +9,7 @@ nanoseconds wrap around, rolls second 60 over and drops digits past the ninth, h
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zoneinfo
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,7 @@ import polars as pl
 
 from importer.choices import Precision
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE
+from importer.mapping.fixed_times import decimal_times, fixed_times
 from importer.mapping.parts import TimeSpec
 from importer.mapping.time_formats import RFC3339, UNIX_DIGITS, TextFormat, text_format
 
@@ -25,6 +27,10 @@ __all__ = ["PRECISION_NS", "TOO_FINE", "Times", "parse_times"]
 PRECISION_NS: dict[Precision, int] = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
 _RFC3339 = r"^\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.([0-9]+))?([Zz]|[+-]\d\d:\d\d)\s*$"
+_SHAPE = re.compile(
+    r"\d{4}-\d\d-\d\d([Tt ])\d\d:\d\d:\d\d(?:\.[0-9]+)?([Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))", re.ASCII
+)
+"""Of RFC 3339; the offset that the first text has is looked for in all of them."""
 _OFFSET = r"^(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$"
 _NUMBER = r"^\s*([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,4}))?\s*$"
 _MOST_DIGITS = 19
@@ -59,18 +65,43 @@ def parse_times(text: pl.Series, spec: TimeSpec, precision: Precision = "ns") ->
         spec: format, zone and policy.
         precision: a timestamp that is finer is a fault.
     """
-    text = text.str.strip_chars()
     errors = _Errors(text)
-    if spec.format in UNIX_DIGITS:
-        ns = _unix(text, UNIX_DIGITS[spec.format], errors)
-    elif spec.format == RFC3339:
-        ns = _rfc3339(text, errors)
-    else:
-        ns = _by_format(text, spec, text_format(spec.format), errors)
+    ns = _at_once(text, spec, errors)
+    if ns is None:
+        ns = _one_by_one(text.str.strip_chars(), spec, errors)
     unit = PRECISION_NS[precision]
     if unit > 1:
         errors.add(ns % unit != 0, "precision", f"finer than the precision {precision} that was asked for")
     return Times(ns, tuple(errors.kinds))
+
+
+def _at_once(text: pl.Series, spec: TimeSpec, errors: _Errors) -> pl.Series | None:
+    """Times that are all written in one way and all right; None where they are not."""
+    if spec.format in UNIX_DIGITS:
+        return decimal_times(text, UNIX_DIGITS[spec.format])
+    form, shift_us = spec.format, 0
+    if spec.format == RFC3339:
+        shape = _SHAPE.fullmatch(text[0] or "") if len(text) else None
+        if shape is None:
+            return None
+        between, offset, sign, hours, minutes = shape.groups()
+        form = f"%Y-%m-%d{between}%H:%M:%S%.f{offset}"
+        shift_us = int(f"{sign or ''}{int(hours or 0) * 60 + int(minutes or 0)}") * 60_000_000
+    found = fixed_times(text, form)
+    if found is None:
+        return None
+    local, digits = found
+    if spec.format != RFC3339 and spec.timezone != "UTC":
+        local = _localized(local, spec, errors)
+    return _nanoseconds(local.cast(pl.Int64) - shift_us, digits, errors)
+
+
+def _one_by_one(text: pl.Series, spec: TimeSpec, errors: _Errors) -> pl.Series:
+    if spec.format in UNIX_DIGITS:
+        return _unix(text, UNIX_DIGITS[spec.format], errors)
+    if spec.format == RFC3339:
+        return _rfc3339(text, errors)
+    return _by_format(text, spec, text_format(spec.format), errors)
 
 
 class _Errors:
