@@ -105,9 +105,11 @@ class ColumnMapper:
         if collected.faults:
             points = points.filter(~collected.faulty)
         fields = tuple(self._field_columns())
-        with_field = points.filter(
-            pl.any_horizontal(pl.lit(value=False), *(pl.col(field.column).is_not_null() for field in fields))
-        )
+        with_field = points
+        if all(points[field.column].null_count() for field in fields):
+            with_field = points.filter(
+                pl.any_horizontal(pl.lit(value=False), *(pl.col(field.column).is_not_null() for field in fields))
+            )
         skipped["no_fields"] = points.height - with_field.height
         return PointBatch(
             block=table.block,
@@ -169,9 +171,14 @@ class ColumnMapper:
         ]
 
     def _without_null_texts(self, frame: pl.DataFrame) -> pl.DataFrame:
-        empty = ["", *self.mapping.csv.null]
-        text = pl.selectors.string()
-        return frame.with_columns(pl.when(text.is_in(empty)).then(None).otherwise(text).name.keep())
+        null = ["", *self.mapping.csv.null]
+        columns = []
+        for column in frame.get_columns():
+            if column.dtype == pl.String:
+                is_null = column.is_in(null) if len(null) > 1 else column == ""
+                column = column.set(is_null, None) if is_null.any() else column  # noqa: PLW2901 - the same, mended
+            columns.append(column)
+        return pl.DataFrame(columns)
 
     def _filtered(self, frame: pl.DataFrame, table: Table) -> pl.DataFrame:
         if self._filter is None:
