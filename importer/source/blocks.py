@@ -57,13 +57,13 @@ def blocks(
     usual = min(block_bytes, bounds.max_record_bytes)
     wanted = usual
     while limit is None or limit > 0:
-        text = taken.up_to(wanted)
-        head, is_last = text[:wanted], taken.ended and len(text) <= wanted
+        head = taken.up_to(wanted)
+        is_last = taken.is_whole
         if is_last and head and not head.endswith(b"\n"):
             head += b"\n"
         cut = cut_records(head, delimiter, limit=limit) if wanted == usual else first_record(head, delimiter)
         if cut.end == 0 and is_last and head:
-            cut = Cut(len(head), 1, "stray")  # an unclosed quote: the table says so of the record
+            cut = Cut(len(head), 1, None, "stray")  # an unclosed quote: the table says so of the record
         if cut.end == 0:
             if is_last:
                 return
@@ -72,9 +72,10 @@ def blocks(
             wanted = min(2 * wanted, bounds.max_record_bytes)
             continue
         data = head[: cut.end]
-        del text, head
+        del head
         taken.drop(cut.end)
-        for start, end, records in parts(data, cut, delimiter, BLOCK_RECORDS):
+        cuts = parts(data, cut, delimiter, BLOCK_RECORDS)
+        for start, end, records in cuts:
             part = data[start:end]
             yield Block(
                 source=stream.source.name,
@@ -89,7 +90,7 @@ def blocks(
                 encoding=stream.encoding,
             )
             offset += source_length(part, stream.encoding)
-            line += part.count(b"\n")
+            line += cut.lines if len(cuts) == 1 and cut.lines is not None else part.count(b"\n")
             number += 1
         if limit is not None:
             limit -= cut.records

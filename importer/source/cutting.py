@@ -7,6 +7,7 @@ delimits a cell; where one does not (``5" pipe``), the text is ``stray`` and rea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, pairwise
 
 import numpy as np
@@ -14,40 +15,51 @@ import numpy.typing as npt
 
 from importer.records import Quoting
 from importer.source.cells import careful_ends
-from importer.source.places import NEWLINE, QUOTE, RETURN, newlines
+from importer.source.places import NEWLINE, QUOTE, RETURN, Places, newlines, outside_quotes
 
 __all__ = ["Cut", "cut_records", "first_record", "parts"]
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Where the last whole record of a text ends (0: nowhere), how many there are, and what its quotes do."""
+    """Where the last whole record of a text ends.
+
+    Attributes:
+        end: of the record, in the text; 0: none ends.
+        records: how many there are up to there.
+        lines: how many newlines there are, those in cells included; None: not counted.
+        quoting: what the quotes of the text do.
+    """
 
     end: int
     records: int
+    lines: int | None
     quoting: Quoting
 
 
 def cut_records(text: bytes, delimiter: str, *, limit: int | None = None) -> Cut:
     """Where the last whole record of a text ends, or the ``limit``-th; 0 if none does."""
+    octets = np.frombuffer(text, dtype=np.uint8)
+    if b'"' not in text and limit is None:
+        count = int(np.count_nonzero(octets == NEWLINE))
+        return Cut(text.rfind(b"\n") + 1, count, count, "none")
+    lines = np.flatnonzero(octets == NEWLINE)
     if b'"' not in text:
-        if limit is None:
-            return Cut(text.rfind(b"\n") + 1, text.count(b"\n"), "none")
-        return _at(newlines(text, quoted=False)[:limit] + 1, "none")
-    if not _has_stray_quote(text, delimiter):
-        ends = newlines(text, quoted=True)
-        return _at(ends[:limit] + 1, "regular")
+        return _at(lines[:limit], lines, "none")
+    quotes = np.flatnonzero(octets == QUOTE)
+    if not _has_stray_quote(octets, quotes, delimiter):
+        return _at(outside_quotes(lines, quotes)[:limit], lines, "regular")
     found = list(islice(careful_ends(text, delimiter), limit))
-    return _at(np.array(found, dtype=np.int64), "stray")
+    return Cut(found[-1] if found else 0, len(found), None, "stray")
 
 
 def first_record(text: bytes, delimiter: str) -> Cut:
     """Where the first record of a text ends, which may be very long: nothing is held but the text itself."""
     end = next(careful_ends(text, delimiter), 0)
     if not end:
-        return Cut(0, 0, "none")
+        return Cut(0, 0, None, "none")
     # Reading with care is right for any quotes, and costs no memory that grows with their number.
-    return Cut(end, 1, "stray" if text.find(b'"', 0, end) >= 0 else "none")
+    return Cut(end, 1, None, "stray" if text.find(b'"', 0, end) >= 0 else "none")
 
 
 def parts(data: bytes, cut: Cut, delimiter: str, most_records: int) -> list[tuple[int, int, int]]:
@@ -65,18 +77,26 @@ def parts(data: bytes, cut: Cut, delimiter: str, most_records: int) -> list[tupl
     ]
 
 
-def _at(ends: npt.NDArray[np.int64], quoting: Quoting) -> Cut:
-    return Cut(int(ends[-1]) if len(ends) else 0, len(ends), quoting)
+def _at(ends: Places, lines: Places, quoting: Quoting) -> Cut:
+    if not len(ends):
+        return Cut(0, 0, 0, quoting)
+    return Cut(int(ends[-1]) + 1, len(ends), int(np.searchsorted(lines, ends[-1])) + 1, quoting)
 
 
-def _has_stray_quote(text: bytes, delimiter: str) -> bool:
-    octets = np.frombuffer(text, dtype=np.uint8)
-    quotes = np.flatnonzero(octets == QUOTE)
+def _has_stray_quote(octets: npt.NDArray[np.uint8], quotes: Places, delimiter: str) -> bool:
     opening, closing = quotes[0::2], quotes[1::2]
-    before = octets[opening - 1]
-    stop = ord(delimiter)
-    opens = (before == stop) | (before == NEWLINE) | (before == QUOTE) | (opening == 0)
-    inner = closing[closing < len(octets) - 1]
-    after = octets[inner + 1]
-    closes = (after == stop) | (after == NEWLINE) | (after == RETURN) | (after == QUOTE)
-    return not (opens.all() and closes.all())
+    opens, closes = _neighbours(delimiter)
+    at_start = opening[:1] == 0
+    inner = closing[:-1] if len(closing) and closing[-1] == len(octets) - 1 else closing
+    before = opens[octets[opening - 1]]
+    before[:1] |= at_start
+    return not (before.all() and closes[octets[inner + 1]].all())
+
+
+@lru_cache(maxsize=8)
+def _neighbours(delimiter: str) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """What may stand before an opening and behind a closing quote."""
+    opens, closes = np.zeros((2, 256), dtype=np.bool_)
+    opens[[ord(delimiter), NEWLINE, QUOTE]] = True
+    closes[[ord(delimiter), NEWLINE, RETURN, QUOTE]] = True
+    return opens, closes

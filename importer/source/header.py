@@ -45,7 +45,7 @@ def read_header(stream: Stream, delimiter: str, bounds: Bounds = Bounds()) -> He
     taken = Taken(stream, b"")
     wanted = 1  # what a pipe gives first is enough, if it holds a line: no more is waited for
     while True:
-        text = taken.up_to(wanted)
+        text = taken.at_least(wanted)
         head = text[: bounds.max_record_bytes]
         cut = first_record(head, delimiter)
         if cut.end or taken.ended or len(text) >= bounds.max_record_bytes:

@@ -11,9 +11,22 @@ import numpy.typing as npt
 from importer.records import Block, Fault, Reject
 from importer.source.cells import careful_ends
 
-__all__ = ["NEWLINE", "QUOTE", "RETURN", "locate", "newlines", "record_starts", "source_length"]
+__all__ = [
+    "NEWLINE",
+    "QUOTE",
+    "RETURN",
+    "Places",
+    "locate",
+    "newlines",
+    "outside_quotes",
+    "record_starts",
+    "source_length",
+]
 
 QUOTE, NEWLINE, RETURN = b'"\n\r'
+
+Places = npt.NDArray[np.int64]
+"""Offsets, rising."""
 
 RAW_BYTES = 64 << 10
 """Of a record's text in its rejects, all of them together: a rejects file of junk stays small."""
@@ -86,15 +99,17 @@ def _shortened(message: str) -> str:
     return f"{message[:MESSAGE_CHARACTERS]}… (cut: {len(message):,} characters)"
 
 
-def newlines(text: bytes, *, quoted: bool) -> npt.NDArray[np.int64]:
+def newlines(text: bytes, *, quoted: bool) -> Places:
     """Offsets of the newlines that end records."""
     octets = np.frombuffer(text, dtype=np.uint8)
-    newlines: npt.NDArray[np.int64] = np.flatnonzero(octets == NEWLINE)
-    if not quoted:
-        return newlines
-    quotes_before = np.searchsorted(np.flatnonzero(octets == QUOTE), newlines)
-    ends: npt.NDArray[np.int64] = newlines[quotes_before % 2 == 0]
-    return ends
+    lines = np.flatnonzero(octets == NEWLINE)
+    return outside_quotes(lines, np.flatnonzero(octets == QUOTE)) if quoted else lines
+
+
+def outside_quotes(lines: Places, quotes: Places) -> Places:
+    """The newlines before which an even number of quotes stands."""
+    outside: Places = lines[np.searchsorted(quotes, lines) % 2 == 0]
+    return outside
 
 
 def source_length(text: bytes, encoding: str) -> int:

@@ -21,21 +21,46 @@ class Taken:
         self.ended = False
         self._stream = stream
         self._text = text
+        self._rest = b""  # read, and beyond what was asked for
 
     def __bool__(self) -> bool:
-        return bool(self._text)
+        return bool(self._text or self._rest)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what :meth:`up_to` gave last is all that there is."""
+        return self.ended and not self._rest
+
+    def at_least(self, size: int) -> bytes:
+        """All that was taken, which is at least so many bytes unless the stream ends before."""
+        pieces = self._pieces(size)
+        self._text = b"".join(pieces)
+        return self._text
 
     def up_to(self, size: int) -> bytes:
-        """All that was taken, which is at least so many bytes unless the stream ends before."""
-        pieces, have = [self._text], len(self._text)
+        """The first so many bytes; fewer where the stream ends before."""
+        pieces = self._pieces(size)
+        over = sum(map(len, pieces)) - size
+        if over > 0:
+            if over > len(pieces[-1]):
+                pieces = [b"".join(pieces)]
+            # Apart, so that what is over is moved, and not all that is asked for.
+            last = pieces.pop()
+            self._rest = last[len(last) - over :]
+            pieces.append(last[: len(last) - over])
+            del last
+        self._text = b"".join(pieces)
+        return self._text
+
+    def _pieces(self, size: int) -> list[bytes]:
+        pieces, have = [self._text, self._rest], len(self._text) + len(self._rest)
+        self._text = self._rest = b""  # or it would be held twice while the pieces are joined
         while have < size and not self.ended:
             piece = self._stream.read()
             self.ended = not piece
             pieces.append(piece)
             have += len(piece)
-        self._text = b""  # or it would be held twice while the pieces are joined
-        self._text = b"".join(pieces)
-        return self._text
+        return pieces
 
     def drop(self, size: int) -> None:
         """Forget the first bytes."""
