@@ -20,6 +20,7 @@ import polars as pl
 
 from importer.errors import SpoolError
 from importer.ledger.expectation import Expectation
+from importer.ledger.key_ranges import Series
 from importer.ledger.spool import MEMORY_LIMIT, Spool
 from importer.records import FieldColumn
 
@@ -35,6 +36,9 @@ FEW_ROWS_MEMORY = "48MB"
 """Enough for the keys of so many rows on one thread (three million were tried); given more, DuckDB takes more."""
 
 ROWS_AT_ONCE = 15_000_000
+
+FEW_SERIES = 10_000
+"""So many are named to DuckDB; of more of them it looks at all points."""
 
 KEY = ["series", "time"]
 
@@ -101,13 +105,14 @@ def find_duplicates(
         SpoolError: the disk is full.
     """
     found = Duplicates()
-    if not spool.rows:
+    suspects = spool.ranges.suspects()
+    if suspects is not None and not len(suspects):
         return found
     fields = spool.fields
     differing: Counter[str] = Counter()
     try:
         with spool.database() as database:
-            if not _collect(database, spool, fields):
+            if not _collect(database, spool, fields, suspects):
                 return found
             for chunk in _whole_keys(spool.folder / FOUND):
                 steps = _steps(chunk, fields)
@@ -134,7 +139,9 @@ def merged_points(spool: Spool) -> Iterator[tuple[pl.DataFrame, tuple[FieldColum
             yield merged, spool.fields
 
 
-def _collect(database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[FieldColumn, ...]) -> bool:
+def _collect(
+    database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[FieldColumn, ...], suspects: Series | None
+) -> bool:
     """Write the points of all keys that occur more than once, in the order of key and input."""
     if spool.rows <= FEW_ROWS:
         database.execute(f"SET memory_limit = '{FEW_ROWS_MEMORY}'; SET threads = 1")
@@ -142,14 +149,17 @@ def _collect(database: duckdb.DuckDBPyConnection, spool: Spool, fields: tuple[Fi
     # rows a part of the keys at a time, as even spilling to disk takes memory that grows with their number.
     database.execute("CREATE TEMP TABLE repeated_key (series UINTEGER, time BIGINT)")
     parts = 1 + spool.rows // ROWS_AT_ONCE
+    few = [] if suspects is None or len(suspects) > FEW_SERIES else suspects.tolist()
     for part in range(parts):
         database.execute(
             """
             INSERT INTO repeated_key
-            SELECT series, time FROM read_parquet($1) WHERE $2 = 1 OR hash(series, time) % $2 = $3
+            SELECT series, time FROM read_parquet($1)
+            WHERE ($2 = 1 OR hash(series, time) % $2 = $3)
+            AND (len($4) = 0 OR series IN (SELECT unnest($4::UINTEGER[])))
             GROUP BY series, time HAVING count(*) > 1
             """,
-            [spool.files, parts, part],
+            [spool.files, parts, part, few],
         )
     database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     if not database.execute("SELECT count(*) FROM repeated_key").fetchall()[0][0]:

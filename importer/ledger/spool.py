@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 
 from importer.errors import SpoolError
+from importer.ledger.key_ranges import KeyRanges
 from importer.records import FieldColumn, FieldType
 
 __all__ = ["Spool"]
@@ -37,6 +38,7 @@ class Spool:
         folder: the folder.
         fields: the fields seen so far; ``column`` is the name in the files, ``f0``, ``f1``, …
         rows: points kept.
+        ranges: in which times each series has points.
 
     Raises:
         SpoolError: it cannot be written.
@@ -51,6 +53,8 @@ class Spool:
             ) from error
         self.folder = folder
         self.rows = 0
+        self.ranges = KeyRanges()
+        self._spans: dict[int, tuple[int, int]] = {}
         self._database: duckdb.DuckDBPyConnection | None = None
         self._columns: dict[tuple[str, FieldType], FieldColumn] = {}
 
@@ -101,7 +105,7 @@ class Spool:
             *(pl.col(field.column).alias(self._column(field)) for field in fields),
         )
         file = io.BytesIO()
-        kept.write_parquet(file, compression="lz4", statistics=True)
+        kept.write_parquet(file, compression="lz4", statistics=False)
         data = file.getbuffer()
         try:
             self._file(block).write_bytes(data)
@@ -110,7 +114,7 @@ class Spool:
                 f"cannot keep the accounts in {str(self.folder)!r}: {error.strerror}; "
                 "make room, or name another folder by --state-dir"
             ) from error
-        self.rows += kept.height
+        self._note(block, points)
         return len(data), zlib.crc32(data)
 
     def columns_since(self, number: int) -> list[tuple[str, FieldType, str]]:
@@ -142,8 +146,19 @@ class Spool:
     def points(self, block: int) -> pl.DataFrame:
         """A block's points of an earlier run, counted from now on: ``series``, ``time`` and the fields' columns."""
         points = pl.read_parquet(self._file(block), glob=False)
-        self.rows += points.height
+        self._note(block, points)
         return points
+
+    def files_within(self, start_ns: int, stop_ns: int) -> list[str]:
+        """The files that have points from one time to before another one."""
+        spans = sorted(self._spans.items())
+        return [str(self._file(block)) for block, (low, high) in spans if low < stop_ns and high >= start_ns]
+
+    def _note(self, block: int, points: pl.DataFrame) -> None:
+        series, times = points["series"].to_numpy(), points["time"].to_numpy()
+        self.rows += points.height
+        self.ranges.add(series, times)
+        self._spans[block] = int(times.min()), int(times.max())
 
     def _file(self, block: int) -> Path:
         return self.folder / f"block-{block:09}.parquet"

@@ -90,7 +90,7 @@ def _written(spool: Spool, name: FieldName, start_ns: int, stop_ns: int, series:
         found: dict[str, Any] = database.execute(
             "SELECT DISTINCT series, time FROM read_parquet($1, union_by_name = true) "  # noqa: S608 - names of our own
             f"WHERE time >= $2 AND time < $3 AND ({has_value})",
-            [spool.files, start_ns, stop_ns],
+            [spool.files_within(start_ns, stop_ns), start_ns, stop_ns],
         ).fetchnumpy()
     keys = pl.DataFrame(
         {"series": found["series"], "time": found["time"]}, schema={"series": pl.UInt32, "time": pl.Int64}
