@@ -18,8 +18,8 @@ from importer.source.open import Source
 
 __all__ = ["GLIMPSED_BYTES", "can_be_glimpsed", "glimpses"]
 
-PIECES = 48
-PIECE_BYTES = 256 << 10
+PIECES = 64
+PIECE_BYTES = 48 << 10
 GLIMPSED_BYTES = PIECES * PIECE_BYTES
 """What is read of a file, however large; a smaller one is read whole."""
 
