@@ -101,7 +101,7 @@ def verify(
         ServerError: the server did not answer.
     """
     if by_counts:
-        return compare(server, bucket_id, ledger.expectation, progress=progress)
+        return compare(server, bucket_id, ledger.expectation, series=len(series), progress=progress)
     return read_back(server, bucket_id, ledger.expectation, spool, series, progress=progress)
 
 

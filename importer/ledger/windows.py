@@ -26,16 +26,21 @@ class Windows:
     duration_ns: int
 
     @property
-    def _offset_ns(self) -> int:
+    def offset_ns(self) -> int:
+        """Where windows begin, from 1970 on: this much later than a multiple of their duration."""
         return shard_group_offset_ns(self.duration_ns)
 
     def number(self, time: pl.Expr) -> pl.Expr:
         """The window of each timestamp (Int64, ns); no step of this overflows."""
         quotient = time // self.duration_ns
-        early = (time - quotient * self.duration_ns) < self._offset_ns
+        early = (time - quotient * self.duration_ns) < self.offset_ns
         return quotient - early.cast(pl.Int64)
+
+    def number_of(self, time_ns: int) -> int:
+        """The window of one timestamp."""
+        return (time_ns - self.offset_ns) // self.duration_ns
 
     def bounds(self, number: int) -> tuple[int, int]:
         """First timestamp of a window and the first behind it (ns), within what the server can hold."""
-        start = number * self.duration_ns + self._offset_ns
+        start = number * self.duration_ns + self.offset_ns
         return max(start, MIN_TIME_NS), min(start + self.duration_ns, MAX_TIME_NS + 1)

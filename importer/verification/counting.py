@@ -5,15 +5,17 @@ Goes in: a bucket's id and a time window. Comes out: the number of values of eac
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 from influxdb_client.client.flux_table import FluxRecord
 
+from importer.ledger.windows import Windows
 from importer.limits import MAX_TIME_NS
 from importer.server.connection import Server
 
-__all__ = ["count_distinct", "count_values"]
+__all__ = ["count_by_window", "count_distinct", "count_values"]
 
 FieldName = tuple[str, str]
 
@@ -23,6 +25,12 @@ _RANGE = "from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v
 _PER_FIELD = f'{_RANGE} |> group(columns: ["_measurement", "_field"]) |> count()'
 _PER_SERIES = f"{_RANGE} |> count()"
 # Without the values, because this server cuts columns short in which a text is empty.
+_PER_WINDOW = f"""{_RANGE}
+    |> aggregateWindow(
+        every: duration(v: every), offset: duration(v: offset), fn: count, timeSrc: "_start", createEmpty: false
+    )
+    |> group(columns: ["_measurement", "_field", "_time"])
+    |> sum()"""
 _DISTINCT = f"""{_RANGE}
     |> filter(fn: (r) => r._measurement == measurement and r._field == field)
     |> drop(columns: ["_value"])
@@ -59,6 +67,32 @@ def count_values(server: Server, bucket_id: str, start_ns: int, stop_ns: int) ->
     return counted
 
 
+def count_by_window(
+    server: Server, bucket_id: str, start_ns: int, stop_ns: int, windows: Windows
+) -> dict[int, Counter[FieldName]]:
+    """The number of values of each measurement and field in each of several windows, by the windows' numbers.
+
+    For the server it is half the work of asking :func:`count_values` of each, as long as series and windows are few;
+    but it leaves out, silently, values of a field that has another type in another window. What is as expected is
+    right; of anything else :func:`count_values` is to be asked.
+
+    Args:
+        server: the connection.
+        bucket_id: which bucket.
+        start_ns: where the first window begins; not beyond the last nanosecond but one that can be stored.
+        stop_ns: where the last one ends; the same holds.
+        windows: says where windows begin.
+
+    Raises:
+        ServerError: the server did not answer the question.
+    """
+    params = {"start": start_ns, "stop": stop_ns, "every": windows.duration_ns, "offset": windows.offset_ns}
+    counted: dict[int, Counter[FieldName]] = defaultdict(Counter)
+    for row in _rows(server, _PER_WINDOW, bucket_id, params):
+        counted[windows.number_of(_nanoseconds(row["_time"]))][row["_measurement"], row["_field"]] += int(row["_value"])
+    return counted
+
+
 def count_distinct(server: Server, bucket_id: str, name: FieldName, start_ns: int, stop_ns: int) -> int:
     """The number of values of one field, each time of a series counted once; slower, and not fooled.
 
@@ -83,3 +117,12 @@ def count_distinct(server: Server, bucket_id: str, name: FieldName, start_ns: in
 def _rows(server: Server, flux: str, bucket_id: str, params: dict[str, Any]) -> list[FluxRecord]:
     tables = server.query(flux, {"bucket_id": bucket_id, **params})
     return [record for table in tables for record in table.records]
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _nanoseconds(moment: datetime) -> int:
+    """Of where a window begins, which is a whole second."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 10**9

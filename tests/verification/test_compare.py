@@ -9,7 +9,7 @@ from importer.ledger.windows import Windows
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.server.connection import Connection, Server
 from importer.verification.compare import Comparison, compare
-from importer.verification.counting import count_distinct, count_values
+from importer.verification.counting import count_by_window, count_distinct, count_values
 from tests.bucket.test_counting import write_to_storage
 from tests.influxd import Influxd
 from tests.points import P, Unsigned, encoded, write
@@ -33,7 +33,7 @@ def expectation_of(points: list[P]) -> Expectation:
 
 
 def compared(influxd: Influxd, bucket_id: str, points: list[P]) -> Comparison:
-    return compare(influxd.server, bucket_id, expectation_of(points))
+    return compare(influxd.server, bucket_id, expectation_of(points), series=2)
 
 
 def loaded(influxd: Influxd, bucket_id: str, points: list[P]) -> Comparison:
@@ -52,6 +52,29 @@ def test_points_at_the_ends_of_time_are_seen(influxd: Influxd, bucket_id: str, m
     found = loaded(influxd, bucket_id, [P(moment, {"v": 1.0}), P(5, {"v": 1.0})])
     assert found.differences == ()
     assert found.stored == {("m", "v"): 2}
+
+
+@pytest.mark.parametrize("series", [2, 10_000])
+def test_windows_are_counted_together_unless_that_makes_too_many_tables(
+    influxd: Influxd, bucket_id: str, series: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(influxd.server, bucket_id, encoded(POINTS))
+    asked: list[str] = []
+    ask = Server.query
+    monkeypatch.setattr(Server, "query", lambda self, flux, params: asked.append(flux) or ask(self, flux, params))
+    assert compare(influxd.server, bucket_id, expectation_of(POINTS), series=series).differences == ()
+    windows = len(expectation_of(POINTS).counts)
+    assert sum("aggregateWindow" in flux for flux in asked) == (1 if series == 2 else 0)
+    assert len(asked) == (1 if series == 2 else windows) + 3  # the gaps before and behind, and the last nanosecond
+
+
+def test_counts_by_window_are_those_of_each_window(influxd: Influxd, bucket_id: str) -> None:
+    write(influxd.server, bucket_id, encoded(POINTS))
+    windows = Windows(WEEK_NS)
+    numbers = sorted(expectation_of(POINTS).counts)
+    start_ns, stop_ns = windows.bounds(numbers[0])[0], windows.bounds(numbers[-1])[1]
+    counted = count_by_window(influxd.server, bucket_id, start_ns, stop_ns, windows)
+    assert counted == {n: count_values(influxd.server, bucket_id, *windows.bounds(n)) for n in numbers}
 
 
 def test_a_range_that_was_deleted_is_found_missing_window_by_window(influxd: Influxd, bucket_id: str) -> None:
@@ -149,7 +172,7 @@ def test_empty_texts_of_others_are_counted_rightly(influxd: Influxd, bucket_id: 
 
 def test_progress_rises_to_the_whole(influxd: Influxd, bucket_id: str) -> None:
     shares: list[float] = []
-    compare(influxd.server, bucket_id, expectation_of(POINTS), progress=shares.append)
+    compare(influxd.server, bucket_id, expectation_of(POINTS), series=10_000, progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert len(shares) > 5
@@ -157,4 +180,4 @@ def test_progress_rises_to_the_whole(influxd: Influxd, bucket_id: str) -> None:
 
 def test_a_server_that_is_gone_is_an_error_and_no_difference() -> None:
     with Server(Connection("http://127.0.0.1:1", "t", "o")) as server, pytest.raises(ServerUnreachableError):
-        compare(server, "0123456789abcdef", expectation_of(POINTS))
+        compare(server, "0123456789abcdef", expectation_of(POINTS), series=2)
