@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import time
+from functools import partial
 from typing import Any
 
 import pytest
 
 from importer.bucket.counting import count_distinct_values, count_values
-from importer.server.connection import Server
+from importer.server.connection import Server, translated
+from importer.server.retry import RetryPolicy, call_with_retries
 
 from .conftest import Write, make_bucket, points
 
@@ -51,8 +54,9 @@ def write_to_storage(server: Server, bucket_id: str) -> None:
     client: Any = server.client.api_client
 
     def fetch(path: str) -> bytes:
-        answer = client.call_api(path, "GET", _preload_content=False, _return_http_data_only=True)
-        return bytes(answer.data)
+        with translated():
+            answer = client.call_api(path, "GET", _preload_content=False, _return_http_data_only=True)
+            return bytes(answer.data)
 
     parts = fetch("/api/v2/backup/metadata").split(b'name="buckets"', 1)[1]
     buckets, _ = json.JSONDecoder().raw_decode(parts[parts.index(b"[") :].decode(errors="replace"))
@@ -60,4 +64,6 @@ def write_to_storage(server: Server, bucket_id: str) -> None:
         if bucket["bucketID"] == bucket_id:
             for group in bucket["retentionPolicies"][0]["shardGroups"]:
                 for shard in group["shards"]:
-                    fetch(f"/api/v2/backup/shards/{shard['id']}")
+                    # It answers 500 while it writes the cache of its own accord.
+                    call = partial(fetch, f"/api/v2/backup/shards/{shard['id']}")
+                    call_with_retries(call, RetryPolicy(20), say=print, pause=time.sleep)
