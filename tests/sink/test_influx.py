@@ -23,8 +23,9 @@ from importer.errors import (
 from importer.records import Lines
 from importer.server.connection import Connection, Server
 from importer.server.retry import RetryPolicy
-from importer.sink import influx
+from importer.sink import pacing
 from importer.sink.influx import InfluxSink
+from importer.sink.pacing import Pace
 from importer.verification.counting import count_values
 from tests.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.influxd import Influxd
@@ -53,7 +54,7 @@ def test_compressed_bodies_arrive_whole_and_are_smaller(
     influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
 ) -> None:
     lines = encoded(MANY)
-    sink(compress=True)(lines)
+    sink(encoding="gzip")(lines)
     (request,) = proxy.writes
     assert request.headers["Content-Encoding"] == "gzip"
     assert len(request.body) * 5 < len(gzip.decompress(request.body)) == len(body(lines.frame["line"]))
@@ -65,7 +66,7 @@ def test_no_request_has_more_lines_than_asked_for(
     influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str, rows: int
 ) -> None:
     points = MANY[:40] if rows < 10 else MANY
-    sink(batch_rows=rows)(encoded(points))
+    sink(pace=Pace(batch_rows=rows))(encoded(points))
     assert max(request.body.count(b"\n") for request in proxy.writes) <= rows
     assert len(proxy.writes) == -(-len(points) // rows)
     assert values_in(influxd.server, bucket_id) == len(points)
@@ -74,7 +75,7 @@ def test_no_request_has_more_lines_than_asked_for(
 def test_no_request_is_much_larger_than_the_limit(
     proxy: FaultProxy, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(influx, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(pacing, "MOST_BYTES", 10_000)
     sink()(encoded(MANY))
     assert len(proxy.writes) > 5
     assert all(len(request.body) <= 10_000 for request in proxy.writes)
@@ -84,7 +85,7 @@ def test_points_with_the_same_key_go_in_the_same_request_and_the_last_one_wins(
     influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
 ) -> None:
     points = [P(n // 10, {"s": str(n)}) for n in range(100)]
-    sink(batch_rows=7)(encoded(points))
+    sink(pace=Pace(batch_rows=7))(encoded(points))
     times = [{line.split(b" ")[-1] for line in request.body.splitlines()} for request in proxy.writes]
     assert len(times) > 5
     assert sum(map(len, times)) == len(set.union(*times)) == 10
@@ -158,7 +159,8 @@ def test_a_batch_that_is_too_large_is_halved_until_it_is_taken(
     proxy.rule = lambda request: Fault(413) if request.body.count(b"\n") > 300 else None
     outcome = sink()(encoded(MANY))
     assert outcome.refusals == ()
-    assert [request.body.count(b"\n") for request in proxy.writes] == [1000, 500, 250, 250, 500, 250, 250]
+    # The second half is not sent as a whole: as many bytes were refused before.
+    assert [request.body.count(b"\n") for request in proxy.writes] == [1000, 500, 250, 250, 250, 250]
     assert values_in(influxd.server, bucket_id) == 1_000
 
 
@@ -177,7 +179,7 @@ def refused(server: Server, bucket_id: str, lines: Lines) -> ServerError:
         raise AssertionError("it was tried again")
 
     sink = InfluxSink(
-        server, bucket_id, shard_seconds=DAY, policy=RetryPolicy(), say=lambda _: None, pause=nobody_pauses
+        server, bucket_id, shard_seconds=DAY, policy=RetryPolicy(), say=lambda _: None, pause=nobody_pauses, warn=print
     )
     with pytest.raises(ServerError) as caught:
         sink(lines)
@@ -262,7 +264,9 @@ def test_something_that_answers_but_is_no_influxdb_is_said_to_be_that(page: byte
 
 def waiting(server: Server, bucket_id: str, said: list[str], seconds: float) -> InfluxSink:
     policy = RetryPolicy(wait_seconds=seconds)
-    return InfluxSink(server, bucket_id, shard_seconds=DAY, policy=policy, say=said.append, pause=time.sleep)
+    return InfluxSink(
+        server, bucket_id, shard_seconds=DAY, policy=policy, say=said.append, pause=time.sleep, warn=print
+    )
 
 
 def test_a_server_that_is_killed_and_comes_back_in_time_has_it_all(
