@@ -85,7 +85,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         description="Measure the importer beside other ways of loading the same data, each against a fresh server.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    influx = os.environ.get(INFLUX_SETTING)
+    influx = os.environ.get(INFLUX_SETTING) or None
     parser.add_argument("--rows", type=_positive, default=1_000_000, help="rows of Movebank; other shapes have a share")
     parser.add_argument("--runs", type=_positive, default=3, help="rounds, of which the median counts")
     parser.add_argument("--datasets", type=_names(DATASETS), default=list(DATASETS), help="shapes, by commas")

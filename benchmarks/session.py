@@ -65,17 +65,15 @@ class Session:
         """
         for name in names:
             data = self._prepare(name, DATASETS[name].rows(rows))
-            bodies = None
-            if "lines" in ways:
-                bodies = write_bodies(data, self.data / f"bodies-{os.getpid()}")
+            made = self.data / f"bodies-{os.getpid()}"
             try:
+                bodies = write_bodies(data, made) if "lines" in ways else None
                 for number in range(self.rounds):
                     results.runs += self._round(data, bodies, ways, number)
                     self.done()
             finally:
-                if bodies is not None:
-                    for path in bodies.path.parent.glob(f"{bodies.path.name}*"):
-                        path.unlink()
+                for path in made.parent.glob(f"{made.name}*"):
+                    path.unlink()
 
     def grow(self, results: Results, sizes: Sequence[int]) -> None:
         """Load one shape at several sizes, one after the other, as many rounds as asked for."""
