@@ -117,8 +117,9 @@ class Filling:
         self._running.check_stopped(ledger)
         # What was appended to may have been written to by others between two runs.
         by_counts = accounts.plan.was_empty and not (target.appends and accounts.past)
-        with self._closing.phase("verify"):
-            self._verify(server, target, ledger, spool, by_counts=by_counts)
+        if self._options.verify:
+            with self._closing.phase("verify"):
+                self._verify(server, target, ledger, spool, by_counts=by_counts)
         self._running.check_stopped(ledger)
         if ledger.counts.retries or accounts.past:  # a first try may have come to the server after the merge
             with self._closing.phase("duplicates"):
@@ -230,8 +231,6 @@ class Filling:
         )
 
     def _verify(self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool) -> None:
-        if not self._options.verify:
-            return
         self._running.tell("verify", ledger)
 
         def tell(share: float) -> None:

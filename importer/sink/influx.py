@@ -131,11 +131,19 @@ class InfluxSink:
                 self.pace.acknowledge(rows, began, time.monotonic())
 
         try:
-            _, retries = call_with_retries(post, self._policy, say=self._say, pause=self._pause)
+            _, retries = call_with_retries(post, self._policy, say=self._say, pause=self._pause_out_of_turn)
         except NotFoundError as error:
             error.args = (f"{error}: what the load was writing to is gone, and is not made again",)
             raise
         return retries
+
+    def _pause_out_of_turn(self, seconds: float) -> None:
+        """Sleep without a turn: where there are fewer by then, not all who slept may go on at once."""
+        self._turns.release()
+        try:
+            self._pause(seconds)
+        finally:
+            self._turns.acquire()
 
     def _hear_of(self, setback: Setback | None, rows: int, size: int, began: float) -> None:
         """A try that failed, for which the server may have had too much."""

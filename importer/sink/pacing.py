@@ -3,9 +3,10 @@
 Goes in: what became of each request, with the time by the caller's clock. Comes out: :attr:`Pace.rows`,
 :attr:`Pace.batch_bytes` and :attr:`Pace.writers`, from then on.
 
-One thing is made greater at a time. Acknowledged rows per second of a window with the greater setting are compared
+One thing is changed at a time. Acknowledged rows per second of a window with more lines or another writer are compared
 with those of the window before it: a gain keeps it, and the next step follows; otherwise it is taken back, and the next
-trial is put off ever longer. A server that shows that it has too much gets half of the lines and one writer, at once.
+trial is put off ever longer. More writers than at the start have to prove themselves again each time, because
+measurements err. A server that shows that it has too much gets half of the lines and one writer, at once.
 """
 
 from __future__ import annotations
@@ -153,44 +154,53 @@ class Pace:
             self._set(rows=min(self.rows, self._offered_rows or rows) // 2, writers=1)
             self._shrunk_at = ended
             self._rest, self._caution = self._caution, min(2 * self._caution, MOST_PATIENCE)
+            self._patience = 1
             self._without_gain.clear()
         self._measure_anew()
 
     def _judge(self, rate: float) -> None:
         """A window is over."""
         knob = self._trial
-        gain = GAIN_OF_MORE_WRITERS if knob == "writers" and self.writers > START_WRITERS else GAIN
-        if knob is not None and rate <= gain * self._rate:
+        if knob is not None and not self._is_better(rate):
             self._without_gain.add(knob)
             self.rows, self.writers = self._before
+            self._measure_anew()
         elif knob is not None or not self._rest:
             self._rate = rate
-            self._patience = 1 if knob is not None else self._patience
-            self._grow(self._next_knob())
-            return
+            self._try(self._next_knob())
         else:
             self._rest -= 1
-        self._measure_anew()
+            self._measure_anew()
 
-    def _grow(self, knob: Knob | None) -> None:
+    def _is_better(self, rate: float) -> bool:
+        """Whether what is being tried is better than what was before it."""
+        writers_before = self._before[1]
+        if self.writers < writers_before:
+            return GAIN_OF_MORE_WRITERS * rate > self._rate
+        if START_WRITERS <= writers_before < self.writers:
+            return rate > GAIN_OF_MORE_WRITERS * self._rate
+        return rate > GAIN * self._rate
+
+    def _try(self, knob: Knob | None) -> None:
         self._before = (self.rows, self.writers)
         if knob == "rows":
             self._set(rows=2 * self.rows)
         elif knob == "writers":
-            self._set(writers=self.writers + 1)
+            self._set(writers=self.writers + (1 if self.writers < self.most_writers else -1))
         else:
             self._rest, self._patience = self._patience, min(2 * self._patience, MOST_PATIENCE)
             self._without_gain.clear()
         self._measure_anew(knob)
 
     def _next_knob(self) -> Knob | None:
-        can: list[Knob] = []
+        """What has not been tried since the last rest."""
+        open_knobs: list[Knob] = []
         # Where blocks, or the limit in bytes, give no larger requests, there is nothing to try.
         if not self.has_fixed_rows and self.rows < min(MOST_ROWS, self._offered_rows):
-            can.append("rows")
-        if self.writers < self.most_writers:
-            can.insert(0 if self.writers < START_WRITERS else len(can), "writers")
-        return next((knob for knob in can if knob not in self._without_gain), None)
+            open_knobs.append("rows")
+        if not self.has_fixed_writers:
+            open_knobs.insert(0 if self.writers < START_WRITERS else len(open_knobs), "writers")
+        return next((knob for knob in open_knobs if knob not in self._without_gain), None)
 
     def _set(self, *, rows: int | None = None, writers: int | None = None) -> None:
         if rows is not None and not self.has_fixed_rows:
