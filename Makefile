@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/installed
 SAMPLE := sample_data/bird_migration
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format typecheck docs lock audit clean
+.PHONY: help setup demo test bench lint format typecheck docs lock audit clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -23,6 +23,10 @@ demo: $(INSTALLED) ## load the sample into a local InfluxDB, check it and show s
 
 test: $(INSTALLED) lint typecheck ## check style and types, then run all tests, against a real InfluxDB
 	$(BIN)/python -m pytest
+
+# Nothing else should run meanwhile. ARGS="--rows 100000 --runs 1" is quick; benchmarks/README.md has all options.
+bench: $(INSTALLED) ## measure the importer beside other ways of loading; some 25 minutes
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(INSTALLED) ## check style
 	$(BIN)/ruff check .

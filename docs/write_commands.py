@@ -8,7 +8,7 @@ from typing import Any
 
 import typer.main
 
-from importer.cli.main import app
+from importer.cli.commands import app
 
 __all__ = ["commands_page"]
 

@@ -4,11 +4,14 @@
 >>> report = importer.load("birds.csv", mapping="birds.toml", bucket="birds")  # doctest: +SKIP
 >>> report.status  # doctest: +SKIP
 'verified'
+
+What loads stands on libraries that take most of a second to import, and the command line, whose help needs none of
+them, begins here, too: a name but an error's is therefore imported when it is first asked for.
 """
 
-from importer.api import load
-from importer.bucket.leftovers import Leftover
-from importer.cleaning import clean
+import importlib
+from typing import TYPE_CHECKING
+
 from importer.errors import (
     AuthorizationError,
     BucketExistsError,
@@ -30,12 +33,39 @@ from importer.errors import (
     TransientServerError,
     VerificationError,
 )
-from importer.ledger.budget import RejectBudget
-from importer.ledger.report import Report
-from importer.mapping.parts import CsvOptions
-from importer.mapping.spec import Mapping
-from importer.options import LoadOptions
-from importer.server.connection import Connection
+
+if TYPE_CHECKING:
+    from importer.api import load
+    from importer.bucket.leftovers import Leftover
+    from importer.cleaning import clean
+    from importer.ledger.budget import RejectBudget
+    from importer.ledger.report import Report
+    from importer.mapping.parts import CsvOptions
+    from importer.mapping.spec import Mapping
+    from importer.options import LoadOptions
+    from importer.server.connection import Connection
+else:
+    _HOMES = {
+        "Connection": "importer.server.connection",
+        "CsvOptions": "importer.mapping.parts",
+        "Leftover": "importer.bucket.leftovers",
+        "LoadOptions": "importer.options",
+        "Mapping": "importer.mapping.spec",
+        "RejectBudget": "importer.ledger.budget",
+        "Report": "importer.ledger.report",
+        "clean": "importer.cleaning",
+        "load": "importer.api",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found = getattr(importlib.import_module(_HOMES[name]), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AuthorizationError",

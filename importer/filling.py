@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import ExitStack
+from functools import partial
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 from importer.bucket import Target, format_duration
 from importer.cardinality import MANY_SERIES, SeriesWatch
@@ -31,12 +31,12 @@ from importer.records import Block, Lines, Outcome
 from importer.resuming import Accounts, restore
 from importer.running import Running
 from importer.server.connection import Server
-from importer.server.retry import RetryPolicy
 from importer.settling import check, merge_again, merge_duplicates, verify
-from importer.sink.influx import InfluxSink
+from importer.sink.pacing import Pace
 from importer.sink.stdout import StreamSink
 from importer.source.places import locate
 from importer.source.reader import Reader
+from importer.writing import report_on, sink_into
 
 __all__ = ["Filling"]
 
@@ -108,27 +108,35 @@ class Filling:
                 f"the unfinished load has {ledger.rejects_so_far:,} rejects already, where "
                 f"{self._options.reject_budget} are allowed now: give --max-rejects as it was given then"
             )
-        sink = self._sink(server, target)
-        self._flow(ledger, sink, workers=self._options.workers, target=target, past=accounts.past)
-        self._merge_duplicates(ledger, spool, sink, target)
+        sink = sink_into(server, target, self._options, self._running)
+        self._closing.writing = partial(report_on, sink)
+        with self._closing.phase("load"):
+            self._flow(ledger, sink, sink.pace, target=target, past=accounts.past)
+        with self._closing.phase("duplicates"):
+            self._merge_duplicates(ledger, spool, sink, target)
         self._running.check_stopped(ledger)
         # What was appended to may have been written to by others between two runs.
         by_counts = accounts.plan.was_empty and not (target.appends and accounts.past)
-        self._verify(server, target, ledger, spool, by_counts=by_counts)
+        if self._options.verify:
+            with self._closing.phase("verify"):
+                self._verify(server, target, ledger, spool, by_counts=by_counts)
         self._running.check_stopped(ledger)
         if ledger.counts.retries or accounts.past:  # a first try may have come to the server after the merge
-            merge_again(ledger, spool, self._series, sink, lambda: self._running.check_stopped(ledger))
+            with self._closing.phase("duplicates"):
+                merge_again(ledger, spool, self._series, sink, lambda: self._running.check_stopped(ledger))
         self._running.tell("swap", ledger)
         ledger.rejects.complete()
         report = self._closing.report(self._closing.status, self._reader.read_sources)
         journal.complete(report.model_dump(mode="json"))
         points = ledger.counts.points_acknowledged - self._closing.duplicates.total
-        self._closing.warnings += target.commit(points, ledger.expectation.values)
+        with self._closing.phase("swap"):
+            self._closing.warnings += target.commit(points, ledger.expectation.values)
 
     def dry_run(self, stack: ExitStack, stdout: BinaryIO) -> None:
         """Write the lines to a stream; no server is asked."""
         ledger = self._new_ledger(stack, DAY_SECONDS, spool=None)
-        self._flow(ledger, StreamSink(stdout), workers=1)
+        with self._closing.phase("load"):
+            self._flow(ledger, StreamSink(stdout), Pace(writers=1))
 
     def _new_ledger(
         self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None, journal: Journal | None = None
@@ -146,23 +154,8 @@ class Filling:
         self._closing.ledger = ledger
         return ledger
 
-    def _sink(self, server: Server, target: Target) -> InfluxSink:
-        options = self._options
-        local = urlsplit(server.connection.url).hostname in ("127.0.0.1", "localhost", "::1")
-        return InfluxSink(
-            server,
-            target.bucket_id,
-            shard_seconds=target.shard_duration_seconds,
-            policy=RetryPolicy(options.wait_seconds),
-            say=log.warning,
-            pause=self._running.pause,
-            batch_rows=options.batch_rows,
-            compress=options.compression == "gzip" or (options.compression == "auto" and not local),
-            most_refusals=options.reject_budget.most,
-        )
-
     def _flow(
-        self, ledger: Ledger, write: Write, *, workers: int, target: Target | None = None, past: Past | None = None
+        self, ledger: Ledger, write: Write, pace: Pace, *, target: Target | None = None, past: Past | None = None
     ) -> None:
         """Run the pipeline, and decide whether its end is a good one."""
         halted = threading.Event()
@@ -189,7 +182,7 @@ class Filling:
             ),
             write=write_and_tell,
             ledger=ledger,
-            workers=workers,
+            bounds=pace,
             stopped=stopped,
             halt=halted.set,
         )
@@ -238,8 +231,6 @@ class Filling:
         )
 
     def _verify(self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool) -> None:
-        if not self._options.verify:
-            return
         self._running.tell("verify", ledger)
 
         def tell(share: float) -> None:

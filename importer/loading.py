@@ -44,6 +44,7 @@ from importer.resuming import Accounts, begin_accounts, find_unfinished, hold_de
 from importer.running import Running
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
+from importer.sink.pacing import MOST_WRITERS
 from importer.source.reader import Reader
 
 __all__ = ["Load"]
@@ -121,7 +122,8 @@ class Load:
             if self._connection is None:
                 self._filling.dry_run(stack, self._stdout)
                 return self._closing.report("dry_run", self._reader.read_sources)
-            server = stack.enter_context(Server(self._connection, pool_size=self._options.workers + 4))
+            writers = self._options.workers or MOST_WRITERS
+            server = stack.enter_context(Server(self._connection, pool_size=writers + 4))
             server.patience = Patience(RetryPolicy(self._options.wait_seconds), log.warning, self._running.pause)
             self._running.broken_off.append(server.break_off)
             stack.enter_context(broken_off_after_stop(self._stop, self._running.break_off))
@@ -154,6 +156,7 @@ class Load:
                 plan.load_id,
                 look=self._look,
                 mapper=self._mapper,
+                closing=self._closing,
                 progress=self._progress,
                 dead={folder.load_id for folder in dead},
             )
@@ -185,6 +188,7 @@ class Load:
     def _take_up(self, server: Server, target: Target, accounts: Accounts) -> None:
         self._closing.go_on(accounts.plan.load_id, accounts.past.elapsed_seconds if accounts.past else 0.0)
         self._closing.warnings += repair(server, say=log.info)
+        self._closing.shard_group = target.shard_duration_seconds, "as the unfinished load has them"
         if target.bucket_id != accounts.plan.bucket_id:
             raise ResumeRefusedError(f"the bucket {target.target!r} is another one than the load was begun with")
         if target.appends:

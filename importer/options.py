@@ -10,7 +10,6 @@ import platformdirs
 from importer.choices import Compression, IfExists, Precision
 from importer.errors import ConfigurationError
 from importer.ledger.budget import RejectBudget
-from importer.sink.influx import BATCH_ROWS
 from importer.source.blocks import BLOCK_BYTES
 from importer.source.bounds import MAX_COLUMNS, MAX_EXPANSION, MAX_RECORD_BYTES, Bounds
 
@@ -43,9 +42,9 @@ class LoadOptions:
         max_columns: a header of more ends it.
         max_expansion: a source of which each stored byte gives more than so many bytes of text ends it.
         precision: finer timestamps are rejected.
-        batch_rows: lines per write call at the most.
+        batch_rows: lines per write call at the most; None: as the server takes them best.
         block_bytes: CSV text per block.
-        workers: blocks being written at once.
+        workers: blocks being written at once; None: as many as make it faster, up to three.
         compression: of the write calls; ``auto`` is none to this machine and gzip elsewhere.
         state_dir: where the accounts are kept while the load runs, and the journal of one that can be gone on with.
         resume: go on with an unfinished load of the same source, mapping and bucket, if there is one.
@@ -72,9 +71,9 @@ class LoadOptions:
     max_columns: int = MAX_COLUMNS
     max_expansion: int = MAX_EXPANSION
     precision: Precision = "ns"
-    batch_rows: int = BATCH_ROWS
+    batch_rows: int | None = None
     block_bytes: int = BLOCK_BYTES
-    workers: int = 2
+    workers: int | None = None
     compression: Compression = "auto"
     state_dir: Path | None = None
     resume: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 import reactivex as rx
 from reactivex import operators as ops
@@ -18,16 +18,26 @@ from reactivex.scheduler import NewThreadScheduler, ThreadPoolScheduler
 from importer.errors import LoadError
 from importer.ledger.ledger import Ledger
 from importer.records import Block, Lines, Outcome, PointBatch, Table
+from importer.slots import Slots
 
-__all__ = ["Write", "run_pipeline"]
+__all__ = ["Bounds", "Write", "run_pipeline"]
 
 Write = Callable[[Lines], Outcome]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BLOCKS_AHEAD = 1
-"""Blocks that are being read and encoded while all writers are busy."""
+
+class Bounds(Protocol):
+    """How much may be in flight."""
+
+    @property
+    def blocks(self) -> int:
+        """Blocks that are being read, encoded or written, now: it may change."""
+
+    @property
+    def most_writers(self) -> int:
+        """Blocks that are being written at once, ever."""
 
 
 def run_pipeline(
@@ -38,7 +48,7 @@ def run_pipeline(
     to_lines: Callable[[PointBatch], Lines],
     write: Write,
     ledger: Ledger,
-    workers: int,
+    bounds: Bounds,
     stopped: Callable[[], bool],
     halt: Callable[[], None],
 ) -> None:
@@ -51,16 +61,16 @@ def run_pipeline(
         to_lines: points to line protocol.
         write: lines into the bucket; called on several threads.
         ledger: adds up what becomes of each row and point.
-        workers: blocks being written at once.
+        bounds: how many blocks may be in flight.
         stopped: asked before each block; when true, no further one is read, and what is under way is finished.
         halt: called at the end and after the first error, so that ``stopped`` is true from then on.
 
     Raises:
         ImporterError: the first fatal error of any stage; the flow has come to rest then.
     """
-    writers = ThreadPoolScheduler(workers)
+    threads = ThreadPoolScheduler(bounds.most_writers)
     readers: list[threading.Thread] = []
-    slots = threading.BoundedSemaphore(workers + BLOCKS_AHEAD)
+    slots = Slots(lambda: bounds.blocks)
 
     @_raising_errors_only
     def mapped_and_encoded(block: Block) -> Lines:
@@ -79,7 +89,7 @@ def run_pipeline(
             finally:
                 slots.release()
 
-        return rx.from_callable(write_and_note, scheduler=writers)
+        return rx.from_callable(write_and_note, scheduler=threads)
 
     # reactivex has no back pressure of its own: without the slots, the source would be read to its
     # end while the first block is being written.
@@ -95,12 +105,10 @@ def run_pipeline(
         halt()
         for reader in readers:
             reader.join()
-        writers.executor.shutdown(wait=True)
+        threads.executor.shutdown(wait=True)
 
 
-def _in_slots(
-    blocks: Iterable[Block], slots: threading.BoundedSemaphore, stopped: Callable[[], bool]
-) -> Iterator[Block]:
+def _in_slots(blocks: Iterable[Block], slots: Slots, stopped: Callable[[], bool]) -> Iterator[Block]:
     """Take a slot for each block, before it is read; end early when told to."""
     source = iter(blocks)
     read_next = _raising_errors_only(lambda: next(source, None))

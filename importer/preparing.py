@@ -14,6 +14,7 @@ from importer.bucket.schema import field_types
 from importer.errors import ConfigurationError
 from importer.first_look import FirstLook, Mapper
 from importer.journal import check_state_dir
+from importer.ledger.closing import Closing
 from importer.ledger.rejects import check_rejects_path
 from importer.ledger.report_file import check_report_path
 from importer.options import LoadOptions, default_state_dir
@@ -34,6 +35,7 @@ def prepare_target(
     *,
     look: FirstLook,
     mapper: Mapper,
+    closing: Closing,
     progress: Progress,
     dead: Collection[str] = (),
 ) -> Target:
@@ -45,6 +47,7 @@ def prepare_target(
         load_id: of the load.
         look: finds the time span of the data, if the shard groups are to be fitted to it.
         mapper: is told the types of a bucket that is appended to.
+        closing: is told of the shard groups, and how long the look took.
         progress: listens.
         dead: loads that are known to be dead.
 
@@ -57,7 +60,8 @@ def prepare_target(
         pin_types(server, live.id, mapper)  # a conflict is found before anything of the bucket is touched
     if live is None and options.shard_duration_seconds is None:
         progress.update(Snapshot("first pass"))
-        span = look.span_seconds()
+        with closing.phase("look"):
+            span = look.span_seconds()
         if span is not None:
             fitting = fitting_duration(span, options.retention_seconds)
     target = prepare(
@@ -72,7 +76,9 @@ def prepare_target(
         dead=dead,
         say=log.info,
     )
-    log.info("shard groups of %s (%s)", format_duration(target.shard_duration_seconds), _why(target, options, look))
+    how = _how(target, options, look if fitting else None)
+    closing.shard_group = target.shard_duration_seconds, how
+    log.info("shard groups of %s (%s)", format_duration(target.shard_duration_seconds), how)
     if target.replaces and not target.appends:
         log.info("the old bucket %r stays until the new one is verified: both need disk space", options.bucket)
     return target
@@ -117,7 +123,9 @@ def pin_types(server: Server, bucket_id: str, mapper: Mapper) -> bool:
     return bool(known)
 
 
-def _why(target: Target, options: LoadOptions, look: FirstLook) -> str:
-    if target.replaces and options.shard_duration_seconds is None:
+def _how(target: Target, options: LoadOptions, fitted_by: FirstLook | None) -> str:
+    if target.appends or (target.replaces and options.shard_duration_seconds is None):
         return "as the bucket has them"
-    return "as asked for" if options.shard_duration_seconds else f"fitted to the time span: {look.how}"
+    if options.shard_duration_seconds:
+        return "as asked for"
+    return f"fitted to the time span: {fitted_by.how}" if fitted_by else "the server's own choice: no time to go by"

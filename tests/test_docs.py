@@ -14,8 +14,8 @@ import pytest
 import typer.main
 
 from importer import LoadOptions, Mapping, Report
+from importer.cli.commands import app
 from importer.cli.exits import EXIT_CODES
-from importer.cli.main import app
 from tests.loading import ROOT, SAMPLE, SAMPLE_MAPPING, Command, Trial
 from tests.promises import promises
 

@@ -18,6 +18,7 @@ from importer.ledger.rejects import RejectsFile
 from importer.ledger.windows import Windows
 from importer.pipeline import run_pipeline
 from importer.records import Block, Fault, FieldColumn, Lines, Outcome, PointBatch, Reject, Table
+from importer.sink.pacing import Pace
 from importer.source.places import locate
 
 FIELDS = (FieldColumn("n", "integer", "n", "n"),)
@@ -100,7 +101,7 @@ class Flow:
         run_pipeline(
             stages.pop("blocks", None) or self.source(),
             ledger=self.ledger,
-            workers=workers,
+            bounds=Pace(writers=workers),
             stopped=self.halted.is_set,
             halt=self.halted.set,
             **(usual | stages),

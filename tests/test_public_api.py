@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
 import io
 import subprocess
@@ -50,6 +52,22 @@ EXPORTED = {
 def test_exported_names_are_these_and_all_of_them_exist() -> None:
     assert set(importer.__all__) == EXPORTED
     assert all(hasattr(importer, name) for name in EXPORTED)
+
+
+def test_names_are_what_type_checkers_take_them_for() -> None:
+    tree = ast.parse(Path(importer.__file__).read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module != "typing"]
+    named = {name.name: str(node.module) for node in imports for name in node.names}
+    assert named.keys() == EXPORTED
+    for name, module in named.items():
+        assert getattr(importer, name) is getattr(importlib.import_module(module), name)
+
+
+def test_all_names_are_listed_and_no_others_are_there() -> None:
+    code = "import importer; print(*dir(importer)); importer.nonsense"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert set(ended.stdout.split()) >= EXPORTED
+    assert "AttributeError: module 'importer' has no attribute 'nonsense'" in ended.stderr
 
 
 def test_every_error_is_caught_as_an_importer_error() -> None:

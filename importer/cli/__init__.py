@@ -1,5 +1,17 @@
-"""The command line: one file per command, no logic."""
+"""The command line: one file per command, no logic.
 
-from importer.cli.main import main
+The help, the version and errors of usage are to be there at once, and Ctrl-C is to end the command quietly from the
+start. So the files of the commands import nothing heavy (polars, DuckDB, the client library, …) at their heads; a
+command imports what carries it out when it is run. These imports inside functions bear ``noqa: PLC0415``.
+"""
+
+from importer.cli.signals import ended_at_once
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; exits with the code that its help names."""
+    with ended_at_once():
+        from importer.cli.commands import run  # noqa: PLC0415
+    run()

@@ -6,17 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from importer.api import connect
-from importer.bucket.leftovers import Leftover
-from importer.cleaning import clean
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
+from importer.cli.signals import ended_at_once
+
+if TYPE_CHECKING:
+    from importer.bucket.leftovers import Leftover
 
 __all__ = ["EPILOG", "clean_command"]
 
@@ -51,6 +52,10 @@ def clean_command(
     Interrupted swaps are repaired first. A bucket that holds complete data goes only if --bucket names its target.
     """
     log_to_stderr(quiet=False, as_json=False)
+    with ended_at_once():
+        from importer.api import connect  # noqa: PLC0415
+        from importer.cleaning import clean  # noqa: PLC0415
+
     connection = connect(
         url=url,
         org=org,

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import logging
-import os
-import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 
-from importer.api import connect, load
-from importer.bucket.shards import parse_duration
 from importer.choices import Compression, IfExists, LocalTimePolicy, Precision
 from importer.cli import connecting
-from importer.cli.exits import EXIT_CODES, exit_code
+from importer.cli.exits import EXIT_CODES
 from importer.cli.logs import log_to_stderr
-from importer.cli.progress import shown_progress
-from importer.cli.signals import stopped_by_signals
-from importer.cli.summary import show_rows, show_summary
-from importer.errors import ImporterError
-from importer.ledger.report import Report
-from importer.mapping.flags import mapping_from_flags, no_flags
-from importer.mapping.parts import CsvOptions
-from importer.mapping.spec import Mapping
-from importer.options import LoadOptions
-from importer.server.connection import Connection
+from importer.cli.signals import ended_at_once
 from importer.source.bounds import MAX_COLUMNS, MAX_EXPANSION, MAX_RECORD_BYTES
-from importer.verification.sample import sample_rows
 
 __all__ = ["EPILOG", "load_command"]
 
@@ -47,8 +26,6 @@ _MAPPING, _CSV, _BUCKET, _REJECTS, _SPEED, _OUTPUT = (
     "Speed and state",
     "Output",
 )
-
-log = logging.getLogger("importer")
 
 
 def load_command(
@@ -83,8 +60,8 @@ def load_command(
     rejects: Annotated[Path | None, typer.Option("--rejects", metavar="FILE", help="Where rejected rows go; default BUCKET.rejects.csv.", rich_help_panel=_REJECTS)] = None,
     max_rejects: Annotated[str, typer.Option("--max-rejects", metavar="N|P%", help="How many may be rejected.", rich_help_panel=_REJECTS)] = "0",
     precision: Annotated[Precision, typer.Option("--precision", help="Reject timestamps that are finer.", rich_help_panel=_REJECTS)] = "ns",
-    batch_rows: Annotated[int, typer.Option("--batch-rows", metavar="N", min=1, help="Lines per write at the most.", rich_help_panel=_SPEED)] = 50_000,
-    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, max=64, help="Writes under way at once.", rich_help_panel=_SPEED)] = 2,
+    batch_rows: Annotated[int | None, typer.Option("--batch-rows", metavar="N", min=1, help="Lines per write at the most; default: as the server takes them best, from 50,000 on.", rich_help_panel=_SPEED)] = None,
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", min=1, max=64, help="Writes under way at once; default: as the server takes them best, from 2 on.", rich_help_panel=_SPEED)] = None,
     compression: Annotated[Compression, typer.Option("--compression", help="Of the writes; auto: none to this machine, gzip elsewhere.", rich_help_panel=_SPEED)] = "auto",
     wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.", rich_help_panel=_SPEED)] = 100.0,
     state_dir: Annotated[Path | None, typer.Option("--state-dir", metavar="DIR", help="Where the accounts are kept while the load runs.", rich_help_panel=_SPEED)] = None,
@@ -107,7 +84,12 @@ def load_command(
     Example: importer load birds.csv --mapping birds.toml --bucket birds
     """
     log_to_stderr(quiet=quiet, as_json=log_json)
-    mapped_by = _mapped_by(
+    with ended_at_once():
+        from importer.bucket.shards import parse_duration  # noqa: PLC0415
+        from importer.cli.running import mapping_arguments, run_load, server_finder  # noqa: PLC0415
+        from importer.options import LoadOptions  # noqa: PLC0415
+
+    mapped_by = mapping_arguments(
         mapping=mapping,
         mapper=mapper,
         flags={
@@ -145,89 +127,17 @@ def load_command(
         verify=not no_verify,
         wait_seconds=wait,
     )
-
-    @cache
-    def where() -> Connection:
-        return connect(
-            url=url,
-            org=org,
-            token_file=token_file,
-            env_file=env_file,
-            ca_file=ca_file,
-            skip_verify=skip_verify,
-            allow_http=allow_http,
-        )
-
-    console = _Console(stderr=dry_run)
-    with stopped_by_signals() as stopping, shown_progress(quiet=quiet, as_json=log_json) as progress:
-        try:
-            result = load(
-                sources,
-                options=options,
-                connection=where,
-                progress=progress,
-                stop=stopping.event,
-                **mapped_by,
-            )
-        except ImporterError as error:
-            if error.report is not None:
-                _show(error.report, console, quiet=quiet, as_json=log_json)
-            log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers
-            if error.resumable:
-                log.error("to go on: %s", _resuming(sys.argv[1:]))  # noqa: TRY400
-            raise typer.Exit(exit_code(error, stopping.signal_number)) from None
-    _show(result, console, quiet=quiet, as_json=log_json)
-    if sample and not dry_run:
-        try:
-            with _output_may_fail():
-                show_rows(sample_rows(where(), result, sample), console)
-        except ImporterError as error:
-            log.warning("the load is done, but its rows cannot be shown: %s", error)
-
-
-def _resuming(arguments: list[str]) -> str:
-    """The command that goes on with the load of these arguments."""
-    return shlex.join(["importer", *arguments, *([] if "--resume" in arguments else ["--resume"])])
-
-
-def _show(result: Report, console: Console, *, quiet: bool, as_json: bool) -> None:
-    if quiet or as_json:
-        for warning in result.warnings:
-            log.warning("warning: %s", warning)
-    if not quiet:
-        with _output_may_fail():
-            show_summary(result, console)
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))  # and do not exit with 1, as rich would
-
-
-@contextmanager
-def _output_may_fail() -> Iterator[None]:
-    """What became of the load does not depend on whether somebody reads the summary."""
-    try:
-        yield
-        sys.stdout.flush()
-    except OSError as error:
-        log.warning("the summary cannot be written: %s", error.strerror)
-        # Python would try once more at its end, and exit with an error of its own.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    where = server_finder(
+        url=url,
+        org=org,
+        token_file=token_file,
+        env_file=env_file,
+        ca_file=ca_file,
+        skip_verify=skip_verify,
+        allow_http=allow_http,
+    )
+    run_load(sources, mapped_by=mapped_by, options=options, where=where, sample=sample, quiet=quiet, log_json=log_json)
 
 
 def _given(**options: Any) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}
-
-
-def _mapped_by(
-    *, mapping: Path | None, mapper: str | None, flags: dict[str, Any], csv_options: dict[str, Any]
-) -> dict[str, Any]:
-    """The arguments of :func:`importer.load` that say how to map."""
-    if mapper is not None:
-        no_flags({**flags, "mapping": mapping}, "--mapper")
-        return {"mapper": mapper, "csv": CsvOptions.from_dict(csv_options)}
-    if mapping is not None:
-        no_flags(flags, "--mapping")
-        return {"mapping": Mapping.from_toml(mapping).reading(csv_options)}
-    return {"mapping": mapping_from_flags(**flags, csv_options=csv_options)}

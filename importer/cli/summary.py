@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from importer.ledger.report import Report
+from importer.ledger.report import Report, WritingReport
 
 __all__ = ["show_rows", "show_summary"]
 
@@ -23,6 +23,8 @@ def show_summary(report: Report, console: Console) -> None:
         console.print(_ledger(report))
     if report.fields and not report.error:
         console.print(_fields(report))
+    if report.writing and not report.error:
+        console.print(f"writing: {_writing(report.writing)}", highlight=False, soft_wrap=True)
     for warning in report.warnings:
         console.print(f"[yellow]warning:[/yellow] {_plain(warning)}", highlight=False, soft_wrap=True)
     if report.rejects_file:
@@ -73,6 +75,21 @@ def _fields(report: Report) -> Table:
             _plain(field.measurement), _plain(field.field), field.type, f"{field.expected:,}", stored, style=style
         )
     return table
+
+
+def _writing(how: WritingReport) -> str:
+    def chosen(*, is_fixed: bool) -> str:
+        return "as asked for" if is_fixed else "adaptive"
+
+    is_same = how.workers_fixed == how.batch_rows_fixed
+    parts = [
+        f"{how.workers:,} writer{'s' if how.workers > 1 else ''}"
+        + ("" if is_same else f" ({chosen(is_fixed=how.workers_fixed)})"),
+        f"up to {how.batch_rows:,} lines a request ({chosen(is_fixed=how.batch_rows_fixed)})",
+        "no compression" if how.compression == "none" else how.compression,
+        *(f"{kind}: {count:,} times" for kind, count in how.setbacks.items()),
+    ]
+    return ", ".join(parts)
 
 
 def _plain(text: str) -> str:

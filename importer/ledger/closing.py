@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -12,7 +13,17 @@ from importer.ledger.budget import RejectBudget
 from importer.ledger.duplicates import Duplicates
 from importer.ledger.expectation import FieldName
 from importer.ledger.ledger import Ledger
-from importer.ledger.report import FieldReport, Report, ServerReport, SourceReport, Status, TimeRange
+from importer.ledger.report import (
+    FieldReport,
+    LoadPhase,
+    Report,
+    ServerReport,
+    ShardGroupReport,
+    SourceReport,
+    Status,
+    TimeRange,
+    WritingReport,
+)
 
 __all__ = ["Closing", "warn_of_duplicates"]
 
@@ -39,6 +50,8 @@ class Closing:
         duplicates: what was found.
         stored: values of each field on the server; None as long as it was not asked.
         server: its address and version.
+        shard_group: of the bucket: its seconds, and how they were found.
+        writing: tells how the load writes; None before it does.
         warnings: what a person should know.
     """
 
@@ -46,10 +59,14 @@ class Closing:
         self.load_id = load_id
         self._bucket = bucket
         self._started = time.monotonic()
+        self._phases: Counter[LoadPhase] = Counter()
+        self._phase: tuple[LoadPhase, float] | None = None
         self.ledger: Ledger | None = None
         self.duplicates = Duplicates()
         self.stored: Counter[FieldName] | None = None
         self.server: tuple[str, str] | None = None
+        self.shard_group: tuple[int, str] | None = None
+        self.writing: Callable[[], WritingReport] | None = None
         self.warnings: list[str] = []
 
     @property
@@ -66,6 +83,23 @@ class Closing:
         """Take up the load of an earlier run, which took so long."""
         self.load_id = load_id
         self._started -= elapsed_seconds
+
+    @contextmanager
+    def phase(self, name: LoadPhase) -> Iterator[None]:
+        """Time a phase; it may come in several parts."""
+        self._phase = name, time.monotonic()
+        try:
+            yield
+        finally:
+            self._phases, self._phase = self._seconds_by_phase(), None
+
+    def _seconds_by_phase(self) -> Counter[LoadPhase]:
+        """Up to now, also in the midst of a phase."""
+        seconds = self._phases.copy()
+        if self._phase is not None:
+            name, began = self._phase
+            seconds[name] += time.monotonic() - began  # type: ignore[assignment]
+        return seconds
 
     def report(self, status: Status, sources: Sequence[_ReadSource], *, error: str | None = None) -> Report:
         """The report as of now.
@@ -96,9 +130,14 @@ class Closing:
             bytes_read=counts.bytes_read if counts else 0,
             elapsed_seconds=round(elapsed, 3),
             rows_per_second=round(counts.rows_read / elapsed, 1) if counts and elapsed else 0.0,
+            phases={name: round(seconds, 3) for name, seconds in self._seconds_by_phase().items()},
             retries=counts.retries if counts else 0,
             series=len(ledger.series) if ledger else 0,
             time_range=_time_range(ledger),
+            shard_group=ShardGroupReport(seconds=self.shard_group[0], how=self.shard_group[1])
+            if self.shard_group
+            else None,
+            writing=self.writing() if self.writing else None,
             fields=self._fields(),
             warnings=list(self.warnings),
             rejects_file=str(ledger.rejects.path) if ledger and ledger.rejects.lines else None,

@@ -8,11 +8,24 @@ from pydantic import BaseModel, ConfigDict
 
 from importer.records import FieldType
 
-__all__ = ["FieldReport", "Report", "ServerReport", "SourceReport", "Status", "TimeRange"]
+__all__ = [
+    "FieldReport",
+    "LoadPhase",
+    "Report",
+    "ServerReport",
+    "ShardGroupReport",
+    "SourceReport",
+    "Status",
+    "TimeRange",
+    "WritingReport",
+]
 
 SCHEMA_VERSION = 1
 
 Status = Literal["verified", "unverified", "dry_run", "failed", "interrupted"]
+
+LoadPhase = Literal["look", "load", "duplicates", "verify", "swap"]
+"""The first pass for the time span, the flow, the merge of repeated keys, asking the server, putting it in place."""
 
 
 class _Frozen(BaseModel):
@@ -51,6 +64,37 @@ class ServerReport(_Frozen):
     version: str
 
 
+class ShardGroupReport(_Frozen):
+    """The bucket's shard groups: the duration of one, and how it was found."""
+
+    seconds: int
+    how: str
+
+
+class WritingReport(_Frozen):
+    """How the load wrote.
+
+    Attributes:
+        workers: requests under way at once at the most, at the end.
+        workers_fixed: by the option.
+        batch_rows: lines of a request at the most, at the end.
+        batch_rows_fixed: by the option.
+        batch_bytes: bytes of a request at the most, at the end, before compression.
+        compression: of the requests' bodies.
+        requests: write calls, repeated ones included.
+        setbacks: tries that showed that the server had too much, by its answer; ``slow`` where it took too long.
+    """
+
+    workers: int
+    workers_fixed: bool
+    batch_rows: int
+    batch_rows_fixed: bool
+    batch_bytes: int
+    compression: Literal["gzip", "none"]
+    requests: int
+    setbacks: dict[str, int]
+
+
 class Report(_Frozen):
     """What became of a load.
 
@@ -74,10 +118,13 @@ class Report(_Frozen):
         duplicate_kinds: those by ``identical``, ``merged``, ``overwritten``.
         bytes_read: decompressed.
         elapsed_seconds: of the whole load.
+        phases: seconds of each phase that was begun; of this run alone, where a load was resumed.
         rows_per_second: rows read over that.
         retries: write calls beyond the first tries.
         series: distinct measurements and tag sets.
         time_range: of the points written.
+        shard_group: of the bucket; None where no bucket was made ready.
+        writing: how the load wrote, in this run; None where nothing was to be written.
         fields: per measurement and field.
         warnings: what a person should know.
         rejects_file: where the rejects are, if there are any.
@@ -102,9 +149,12 @@ class Report(_Frozen):
     bytes_read: int
     elapsed_seconds: float
     rows_per_second: float
+    phases: dict[LoadPhase, float] = {}
     retries: int
     series: int
     time_range: TimeRange | None
+    shard_group: ShardGroupReport | None = None
+    writing: WritingReport | None = None
     fields: list[FieldReport]
     warnings: list[str]
     rejects_file: str | None

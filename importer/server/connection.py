@@ -75,13 +75,18 @@ class Connection:
             raise ConfigurationError(f"{self.origin}: no user and password belong in the address; give a token")
         if not self.token.isascii() or not self.token.isprintable() or " " in self.token:
             raise ConfigurationError(f"{self.origin}: the token holds blanks or other signs that no token has")
-        if not self.allow_http and urlsplit(self.url).scheme == "http" and not _is_this_machine(self.url):
+        if not self.allow_http and urlsplit(self.url).scheme == "http" and not self.is_to_this_machine:
             raise ConfigurationError(
                 f"{self.origin}: {self.url} is not https, so that whoever listens on the way would read the token;"
                 " use https://, or say --allow-http (IMPORTER_ALLOW_HTTP=true) if nobody can listen there"
             )
         if self.ca_file is not None:
             tls_context(self.ca_file)
+
+    @property
+    def is_to_this_machine(self) -> bool:
+        """Whether the address is this machine's own loopback: nobody listens on the way."""
+        return _is_this_machine(self.url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 A 400 lists the lines that cannot be parsed, and nothing of the batch is stored. A 422 names one reason; the
 others of the batch are stored. Its count is right within one shard group only, so the batch is cut at the
-borders of shard groups first, and halved along time from there: what conflicts there lies together.
+borders of shard groups first, and halved along time from there: what conflicts there lies together. A 413 takes
+nothing of the batch, which is halved until it is small enough. Wherever it is cut, the points of a key stay together.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ class Narrowing:
     """Writes rows, and on a refusal narrows it down.
 
     Args:
-        lines: line protocol of each row (String).
-        times_ns: timestamp of each row.
+        frame: of :class:`~importer.records.Lines`.
         shard_seconds: shard group duration of the bucket.
-        post: sends the body; raises what the server answers.
+        post: sends a body of so many lines; raises what the server answers.
         most: stop looking after so many refusals, because the load is lost then anyway; None: never.
+        is_too_large: whether a body of so many bytes need not be sent, because it would be answered by 413.
 
     Attributes:
         refusals: what the server refused.
@@ -51,17 +52,20 @@ class Narrowing:
 
     def __init__(
         self,
-        lines: pl.Series,
-        times_ns: npt.NDArray[np.int64],
+        frame: pl.DataFrame,
         shard_seconds: int,
-        post: Callable[[bytes], None],
+        post: Callable[[bytes, int], None],
         most: int | None,
+        *,
+        is_too_large: Callable[[int], bool],
     ) -> None:
-        self._lines = lines
-        self._groups = _shard_groups(times_ns, shard_seconds * 10**9)
-        self._times = times_ns
+        self._lines = frame["line"]
+        self._series = frame["series"].to_numpy()
+        self._times = frame["time"].to_numpy()
+        self._groups = _shard_groups(self._times, shard_seconds * 10**9)
         self._post = post
         self._most = most
+        self._is_too_large = is_too_large
         self.refusals: list[Refusal] = []
         self.unsent: list[int] = []
 
@@ -77,7 +81,7 @@ class Narrowing:
             self.unsent += rows.tolist()
             return
         try:
-            self._post(body(self._lines.gather(rows)))
+            self._send(rows)
         except MalformedLinesError as error:
             self._without_malformed(rows, error)
         except PartialWriteError as error:
@@ -85,10 +89,32 @@ class Narrowing:
         except PayloadTooLargeError as error:
             if len(rows) == 1:
                 self._refuse(rows, error)
-                return
-            middle = len(rows) // 2
-            self.write(rows[:middle])
-            self.write(rows[middle:])
+            else:
+                self._write_halves(rows)
+
+    def _send(self, rows: Rows) -> None:
+        text = body(self._lines_of(rows))
+        if len(rows) > 1 and self._is_too_large(len(text)):
+            raise PayloadTooLargeError(f"the server takes no {len(text):,} bytes", status=413)
+        self._post(text, len(rows))
+
+    def _write_halves(self, rows: Rows) -> None:
+        middle = self._key_border(rows)
+        self.write(rows[:middle])
+        self.write(rows[middle:])
+
+    def _key_border(self, rows: Rows) -> int:
+        """Where, next to the middle, another key begins; in rows of one key alone, the middle.
+
+        A late repetition of one half must not bring back an earlier value of what is in the other.
+        """
+        series, times, middle = self._series[rows], self._times[rows], len(rows) // 2
+        borders = 1 + np.flatnonzero((series[1:] != series[:-1]) | (times[1:] != times[:-1]))
+        return int(borders[np.abs(borders - middle).argmin()]) if len(borders) else middle
+
+    def _lines_of(self, rows: Rows) -> pl.Series:
+        is_one_piece = bool((rows[1:] - rows[:-1] == 1).all())
+        return self._lines.slice(int(rows[0]), len(rows)) if is_one_piece else self._lines.gather(rows)
 
     def _without_malformed(self, rows: Rows, error: MalformedLinesError) -> None:
         reasons = _unparsed(str(error))
@@ -100,9 +126,7 @@ class Narrowing:
         elif len(rows) == 1:
             self._refuse(rows, error)
         else:
-            middle = len(rows) // 2
-            self.write(rows[:middle])
-            self.write(rows[middle:])
+            self._write_halves(rows)
 
     def _halve_along_time(self, rows: Rows, error: PartialWriteError) -> None:
         dropped = _DROPPED.search(str(error))
@@ -132,7 +156,7 @@ class Narrowing:
         if cut == 0:
             cut = int(np.searchsorted(values, values[0], side="right"))
         if cut == len(along_time):
-            cut = middle
+            cut = self._key_border(along_time)
         yield along_time[:cut]
         yield along_time[cut:]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import importer.filling
 import importer.loading
+import importer.writing
 from importer.server.connection import Connection
 from importer.server.retry import RetryPolicy
 from tests.fault_proxy import Fault, FaultProxy, Request, fault_proxy
@@ -50,7 +50,7 @@ def proxied_environment(environment: None, proxy: FaultProxy, monkeypatch: pytes
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many faults in a row, without the pauses between the tries growing long."""
     policy = lambda wait: RetryPolicy(wait, longest_pause_seconds=0.1, first_pause_seconds=0.02)  # noqa: E731
-    for module in (importer.loading, importer.filling):
+    for module in (importer.loading, importer.writing):
         monkeypatch.setattr(module, "RetryPolicy", policy)
 
 

@@ -49,7 +49,12 @@ def pauses() -> list[float]:
 
 
 @pytest.fixture
-def sink(through_proxy: Server, bucket_id: str, said: list[str], pauses: list[float]) -> Sink:
+def warned() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def sink(through_proxy: Server, bucket_id: str, said: list[str], pauses: list[float], warned: list[str]) -> Sink:
     """Makes sinks into the test's bucket, through the proxy."""
 
     def make(server: Server = through_proxy, bucket_id: str = bucket_id, **options: Any) -> InfluxSink:
@@ -58,6 +63,7 @@ def sink(through_proxy: Server, bucket_id: str, said: list[str], pauses: list[fl
             "policy": RetryPolicy(),
             "say": said.append,
             "pause": pauses.append,
+            "warn": warned.append,
         }
         return InfluxSink(server, bucket_id, **(given | options))
 

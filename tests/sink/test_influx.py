@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -23,8 +25,9 @@ from importer.errors import (
 from importer.records import Lines
 from importer.server.connection import Connection, Server
 from importer.server.retry import RetryPolicy
-from importer.sink import influx
+from importer.sink import pacing
 from importer.sink.influx import InfluxSink
+from importer.sink.pacing import Pace
 from importer.verification.counting import count_values
 from tests.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.influxd import Influxd
@@ -53,7 +56,7 @@ def test_compressed_bodies_arrive_whole_and_are_smaller(
     influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
 ) -> None:
     lines = encoded(MANY)
-    sink(compress=True)(lines)
+    sink(encoding="gzip")(lines)
     (request,) = proxy.writes
     assert request.headers["Content-Encoding"] == "gzip"
     assert len(request.body) * 5 < len(gzip.decompress(request.body)) == len(body(lines.frame["line"]))
@@ -65,7 +68,7 @@ def test_no_request_has_more_lines_than_asked_for(
     influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str, rows: int
 ) -> None:
     points = MANY[:40] if rows < 10 else MANY
-    sink(batch_rows=rows)(encoded(points))
+    sink(pace=Pace(batch_rows=rows))(encoded(points))
     assert max(request.body.count(b"\n") for request in proxy.writes) <= rows
     assert len(proxy.writes) == -(-len(points) // rows)
     assert values_in(influxd.server, bucket_id) == len(points)
@@ -74,7 +77,7 @@ def test_no_request_has_more_lines_than_asked_for(
 def test_no_request_is_much_larger_than_the_limit(
     proxy: FaultProxy, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(influx, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(pacing, "MOST_BYTES", 10_000)
     sink()(encoded(MANY))
     assert len(proxy.writes) > 5
     assert all(len(request.body) <= 10_000 for request in proxy.writes)
@@ -84,7 +87,7 @@ def test_points_with_the_same_key_go_in_the_same_request_and_the_last_one_wins(
     influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
 ) -> None:
     points = [P(n // 10, {"s": str(n)}) for n in range(100)]
-    sink(batch_rows=7)(encoded(points))
+    sink(pace=Pace(batch_rows=7))(encoded(points))
     times = [{line.split(b" ")[-1] for line in request.body.splitlines()} for request in proxy.writes]
     assert len(times) > 5
     assert sum(map(len, times)) == len(set.union(*times)) == 10
@@ -158,8 +161,106 @@ def test_a_batch_that_is_too_large_is_halved_until_it_is_taken(
     proxy.rule = lambda request: Fault(413) if request.body.count(b"\n") > 300 else None
     outcome = sink()(encoded(MANY))
     assert outcome.refusals == ()
-    assert [request.body.count(b"\n") for request in proxy.writes] == [1000, 500, 250, 250, 500, 250, 250]
+    # The second half is not sent as a whole: as many bytes were refused before.
+    assert [request.body.count(b"\n") for request in proxy.writes] == [1000, 500, 250, 250, 250, 250]
     assert values_in(influxd.server, bucket_id) == 1_000
+
+
+def test_after_a_413_no_later_request_is_as_large(proxy: FaultProxy, sink: Sink, warned: list[str]) -> None:
+    proxy.rule = lambda request: Fault(413) if len(request.body) > 40_000 else None
+    writing = sink()
+    for block in range(3):
+        writing(encoded(MANY, number=block))
+    sizes = [len(request.body) for request in proxy.writes]
+    assert sum(size > 40_000 for size in sizes) == 1
+    assert max(sizes[1:]) <= 40_000
+    assert (writing.pace.setbacks, writing.pace.writers, warned) == ({"413": 1}, 2, [])
+
+
+def test_a_413_to_as_many_lines_as_an_option_fixed_is_got_through_with_one_warning(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str, warned: list[str]
+) -> None:
+    proxy.rule = lambda request: Fault(413) if request.body.count(b"\n") > 300 else None
+    writing = sink(pace=Pace(batch_rows=1_000))
+    for block in range(2):
+        writing(encoded(MANY, number=block))
+    assert values_in(influxd.server, bucket_id) == 1_000
+    (warning,) = warned
+    assert "no requests of 1,000 lines (75,771 bytes; 413), as --batch-rows asks for" in warning
+
+
+def test_a_batch_that_is_too_large_is_cut_between_keys(proxy: FaultProxy, sink: Sink) -> None:
+    points = [P(n // 40, {"s": str(n)}, {"k": "x" * 50}) for n in range(200)]
+    proxy.rule = lambda request: Fault(413) if request.body.count(b"\n") > 130 else None
+    sink()(encoded(points))
+    first, *later = ({line.split(b" ")[-1] for line in request.body.splitlines()} for request in proxy.writes)
+    assert [len(times) for times in (first, *later)] == [5, 2, 3]
+    assert set.intersection(*later) == set()
+
+
+def test_points_of_a_single_key_that_are_too_large_together_go_one_after_the_other(
+    influxd: Influxd, proxy: FaultProxy, sink: Sink, bucket_id: str
+) -> None:
+    proxy.rule = lambda request: Fault(413) if request.body.count(b"\n") > 30 else None
+    sink()(encoded([P(1, {"s": str(n)}) for n in range(100)]))
+    assert [point.fields["s"] for point in stored_texts(influxd.server, bucket_id, 0, 10)] == ["99"]
+
+
+class Watched:
+    """In place of a sink's write service: each call takes a while, and notes how many are under way then."""
+
+    def __init__(self, writing: InfluxSink) -> None:
+        self.under_way: list[int] = []
+        self._count = 0
+        self._lock = threading.Lock()
+        self._service, writing._service = writing._service, self
+
+    def post_write(self, **request: Any) -> None:
+        with self._lock:
+            self._count += 1
+            self.under_way.append(self._count)
+        try:
+            time.sleep(0.03)
+            self._service.post_write(**request)
+        finally:
+            with self._lock:
+                self._count -= 1
+
+
+@pytest.mark.parametrize("writers", [1, 2, 3])
+def test_no_more_requests_are_under_way_than_the_pace_allows_whatever_the_number_of_threads(
+    sink: Sink, writers: int
+) -> None:
+    writing = sink(pace=Pace(writers=writers))
+    watched = Watched(writing)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(writing, [encoded(MANY[:10], number=n) for n in range(8)]))
+    assert max(watched.under_way) == writers
+
+
+def test_writers_that_are_all_told_to_wait_come_back_one_by_one(proxy: FaultProxy, sink: Sink) -> None:
+    slept = threading.Barrier(2)
+    proxy.faults += [Fault(429)] * 2
+    writing = sink(pause=lambda _: slept.wait(timeout=10))
+    watched = Watched(writing)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(writing, [encoded(MANY[:10], number=n) for n in range(2)]))
+    assert watched.under_way == [1, 2, 1, 1]
+    assert (writing.pace.writers, writing.requests, writing.pace.setbacks) == (1, 4, {"429": 2})
+
+
+def test_an_answer_that_takes_long_makes_requests_smaller(
+    proxy: FaultProxy, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "LATENCY_SECONDS", 0.2)
+    monkeypatch.setattr(pacing, "LEAST_ROWS", 10)
+    proxy.rule = lambda request: Fault(passed_on=True, status=204, hangs_seconds=0.3) if request.size > 9_000 else None
+    writing = sink()
+    for block in range(6):
+        writing(encoded(MANY, number=block))
+    assert len(proxy.writes[0].body) > 50_000
+    assert len(proxy.writes[-1].body) <= 9_000
+    assert (writing.pace.writers, set(writing.pace.setbacks)) == (1, {"slow"})
 
 
 def test_a_single_line_that_is_too_large_is_refused_and_its_neighbours_are_stored(
@@ -177,7 +278,7 @@ def refused(server: Server, bucket_id: str, lines: Lines) -> ServerError:
         raise AssertionError("it was tried again")
 
     sink = InfluxSink(
-        server, bucket_id, shard_seconds=DAY, policy=RetryPolicy(), say=lambda _: None, pause=nobody_pauses
+        server, bucket_id, shard_seconds=DAY, policy=RetryPolicy(), say=lambda _: None, pause=nobody_pauses, warn=print
     )
     with pytest.raises(ServerError) as caught:
         sink(lines)
@@ -262,7 +363,9 @@ def test_something_that_answers_but_is_no_influxdb_is_said_to_be_that(page: byte
 
 def waiting(server: Server, bucket_id: str, said: list[str], seconds: float) -> InfluxSink:
     policy = RetryPolicy(wait_seconds=seconds)
-    return InfluxSink(server, bucket_id, shard_seconds=DAY, policy=policy, say=said.append, pause=time.sleep)
+    return InfluxSink(
+        server, bucket_id, shard_seconds=DAY, policy=policy, say=said.append, pause=time.sleep, warn=print
+    )
 
 
 def test_a_server_that_is_killed_and_comes_back_in_time_has_it_all(

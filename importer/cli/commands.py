@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import sys
 from typing import Annotated
@@ -13,13 +12,17 @@ from importer.cli import clean, load, server
 from importer.cli.exits import exit_code
 from importer.errors import ImporterError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "run"]
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        # typer would import pydantic to make a truth value of the --help that is not given here, but to a command.
+        "default_map": {"help": False},
+    },
     help="Load CSV into InfluxDB 2, every row accounted for.",
 )
 app.command("load", epilog=load.EPILOG, no_args_is_help=True)(load.load_command)
@@ -45,7 +48,7 @@ def options(
     """Load CSV into InfluxDB 2, every row accounted for."""
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line; exits with the code that its help names."""
     try:
         app()
@@ -59,5 +62,7 @@ def main() -> None:
 
 def _version(*, given: bool) -> None:
     if given:
+        import importlib.metadata  # noqa: PLC0415 - seldom wanted
+
         typer.echo(f"importer {importlib.metadata.version('importer')}")
         raise typer.Exit

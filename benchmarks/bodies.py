@@ -1,0 +1,87 @@
+"""The request bodies that the importer sends, written to a file beforehand.
+
+They come from a dry run, which writes the lines of a block in one go, sorted by series; a block is cut as it is for
+the server. So what is posted ready-made is what the importer posts.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import importer
+from benchmarks.cached import Data
+from benchmarks.ready_lines import LENGTH_BYTES
+from importer.bucket import fitting_duration
+
+__all__ = ["Bodies", "write_bodies"]
+
+MOST_LINES: Final = 50_000
+MOST_BYTES: Final = 10 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """A file of bodies.
+
+    Attributes:
+        path: where it is; each body behind its length.
+        count: how many there are.
+        shard_group_seconds: that the importer chooses for this time span.
+    """
+
+    path: Path
+    count: int
+    shard_group_seconds: int
+
+
+class _Recorder(io.RawIOBase):
+    """Takes what a dry run writes: a block at a time."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.count = 0
+        self.first_ns: int | None = None
+        self.last_ns: int | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: object) -> int:
+        text = bytes(block)  # type: ignore[call-overload]
+        for body in _cut(text):
+            self._file.write(len(body).to_bytes(LENGTH_BYTES))
+            self._file.write(body)
+            self.count += 1
+        times = [int(line.rpartition(b" ")[2]) for line in text.splitlines()]
+        self.first_ns = min([*times, *([] if self.first_ns is None else [self.first_ns])])
+        self.last_ns = max([*times, *([] if self.last_ns is None else [self.last_ns])])
+        return len(text)
+
+
+def write_bodies(data: Data, path: Path) -> Bodies:
+    """Encode a file as the importer does, into bodies as it sends them.
+
+    Raises:
+        ImporterError: the importer does not take the file.
+    """
+    options = importer.LoadOptions(bucket="bodies", dry_run=True, rejects=path.with_suffix(".rejects.csv"))
+    mapping = path.with_suffix(".toml")
+    mapping.write_text(data.dataset.spec.mapping, encoding="utf-8")
+    with path.open("wb") as file:
+        recorder = _Recorder(file)
+        importer.load(data.csv, mapping=mapping, options=options, stdout=recorder)  # type: ignore[arg-type]
+    if recorder.first_ns is None or recorder.last_ns is None:
+        raise ValueError(f"{data.dataset.name}: no line came of the file")
+    return Bodies(path, recorder.count, fitting_duration((recorder.last_ns - recorder.first_ns) / 1e9))
+
+
+def _cut(block: bytes) -> Iterator[bytes]:
+    """Even parts of whole lines; no two lines of these files have the same key."""
+    lines = block.splitlines(keepends=True)
+    parts = max(1, -(-len(lines) // MOST_LINES), -(-len(block) // MOST_BYTES))
+    for part in range(parts):
+        yield b"".join(lines[len(lines) * part // parts : len(lines) * (part + 1) // parts])

@@ -1,0 +1,118 @@
+"""What was measured, as it stands in the JSON file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["Results", "Run", "read_results", "write_results"]
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One load.
+
+    Attributes:
+        dataset: its shape.
+        contender: the way of loading.
+        round: the runs of a round follow each other; ratios are taken within one.
+        rows: of the file.
+        stored: rows of which the server holds each value, as it says afterwards.
+        trouble: what went wrong; empty if nothing did.
+        wall_seconds: the whole process.
+        cpu_seconds: of the process and its children.
+        peak_bytes: of resident memory.
+        server_cpu_seconds: of the server meanwhile.
+        server_peak_bytes: of the server.
+        shard_group_seconds: of the bucket.
+        phases: seconds of its parts, as it says itself.
+    """
+
+    dataset: str
+    contender: str
+    round: int
+    rows: int
+    stored: int
+    trouble: str
+    wall_seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+    server_cpu_seconds: float
+    server_peak_bytes: int
+    shard_group_seconds: int | None
+    phases: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def rows_per_second(self) -> float:
+        """Over the whole process."""
+        return self.rows / self.wall_seconds
+
+
+@dataclass(slots=True)
+class Results:
+    """A session.
+
+    Attributes:
+        machine: what it was measured on.
+        seed: of the data.
+        runs: of the comparison.
+        growth: of the importer alone, at several sizes of one shape.
+    """
+
+    machine: dict[str, str | int]
+    seed: int
+    runs: list[Run] = field(default_factory=list)
+    growth: list[Run] = field(default_factory=list)
+
+    def of(self, dataset: str, contender: str) -> dict[int, Run]:
+        """The runs of a way of loading, by round; those that went wrong are left out."""
+        picked = [run for run in self.runs if (run.dataset, run.contender) == (dataset, contender)]
+        return {run.round: run for run in picked if not run.trouble}
+
+    @property
+    def troubles(self) -> list[str]:
+        """What went wrong, in words."""
+        found = [
+            f"{run.dataset}, {run.contender}, {run.rows:,} rows: {run.trouble}"
+            for run in (*self.runs, *self.growth)
+            if run.trouble
+        ]
+        for name in dict.fromkeys(run.dataset for run in self.runs):
+            sizes = [{run.shard_group_seconds for run in self.of(name, way).values()} for way in ("lines", "importer")]
+            if all(sizes) and sizes[0] != sizes[1]:
+                found.append(f"{name}: the ceiling's bucket and the importer's differ in their shard groups")
+        return found
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write a session as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.new")
+    whole = {"schema_version": SCHEMA_VERSION, **asdict(results)}
+    draft.write_text(json.dumps(_rounded(whole), indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def read_results(path: Path) -> Results:
+    """Read what :func:`write_results` wrote.
+
+    Raises:
+        ValueError: it is of another structure.
+    """
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    if raw.pop("schema_version", None) != SCHEMA_VERSION:
+        raise ValueError(f"{path.name} is not of schema version {SCHEMA_VERSION}: measure anew")
+    runs, growth = ([Run(**run) for run in raw.pop(name)] for name in ("runs", "growth"))
+    return Results(**raw, runs=runs, growth=growth)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,274 @@
+"""Points' values to typed columns, a column at a time; which points only a careful reader can judge is told.
+
+Goes in: the :class:`~importer.mapping.contents.Contents` of a block's Points, and the types decided so far. Comes out:
+:class:`TypedColumns`. Nothing is told here of what is wrong with a point: :mod:`importer.mapping.careful` reads those
+that are ``odd``, and finds some of them in order.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, key_trouble
+from importer.mapping.careful import Types, fitted, unit_of
+from importer.mapping.contents import Contents, Key
+from importer.mapping.point_values import EXACT_IN_FLOAT, RowFaultError, text_of, time_ns, typed
+from importer.mapping.values import DTYPES
+from importer.records import FieldType
+
+__all__ = ["TypedColumns", "typed_columns"]
+
+Mask = npt.NDArray[np.bool_]
+
+_KINDS: dict[type, FieldType] = {str: "string", float: "float", int: "integer", bool: "boolean"}
+_TURNED: dict[type, type] = {
+    Decimal: float,
+    np.float64: float,
+    np.float32: float,
+    np.int64: int,
+    np.bool_: bool,
+}
+"""Types of numbers that are taken for another one, which holds just their value, or the float that is nearest."""
+
+_PLAIN_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?[Zz]?$"
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - a datetime without a zone is UTC, as the client library has it
+_EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_NO_TIME = MIN_TIME_NS - 1
+
+
+@dataclass(slots=True)
+class TypedColumns:
+    """A block's points.
+
+    Attributes:
+        measurement: String.
+        time: Int64, ns since 1970 UTC.
+        tags: by key, String; null where the point has none.
+        fields: by key and type; null where the point has none, or one of another type.
+        odd: points that are to be read carefully; what the columns hold of them means nothing.
+        begun: types that these points decide. Where any point is odd, the input's order may make them others.
+    """
+
+    measurement: pl.Series
+    time: pl.Series
+    tags: dict[str, pl.Series]
+    fields: dict[tuple[str, FieldType], pl.Series]
+    odd: Mask
+    begun: Types = field(default_factory=dict)
+    _names: list[str] = field(default_factory=list)
+
+    def measurements_of(self, column: pl.Series) -> list[str]:
+        """Those whose points have a value in the column."""
+        if not self._names:
+            self._names = self.measurement.drop_nulls().unique().to_list()
+        if len(self._names) == 1 or column.null_count() == 0:
+            return self._names
+        return self.measurement.filter(column.is_not_null()).drop_nulls().unique().to_list()
+
+
+def typed_columns(contents: Contents, types: Types, unit_ns: int) -> TypedColumns:
+    """Type the values of all points of a block.
+
+    Args:
+        contents: of the points.
+        types: decided so far; left as they are.
+        unit_ns: times are multiples of it.
+    """
+    height = len(contents.rows)
+    odd = np.zeros(height, dtype=np.bool_)
+    if not all(shape.plain for shape in contents.distinct_shapes):
+        odd |= np.fromiter((not shape.plain for shape in contents.shapes), np.bool_, height)
+    measurement = _measurements(contents.names, odd)
+    time = _times(contents, unit_ns, odd)
+    tags, fields = contents.columns()
+    built = TypedColumns(measurement, time, {}, {}, odd)
+    for key, values in tags.items():
+        column = _text(values, odd, str)
+        column = column.set(column == "", None)
+        if key_trouble("tag", key) is not None:
+            odd |= column.is_not_null().to_numpy()
+        built.tags[key] = column
+    for name, values in fields.items():
+        _add_field(built, name, values, types, contents.names)
+    return built
+
+
+def _measurements(names: Sequence[Any], odd: Mask) -> pl.Series:
+    column = _text(names, odd, None)
+    odd |= (column.is_null() | (column == "")).to_numpy()
+    return column
+
+
+def _text(values: Sequence[Any], odd: Mask, turn: Callable[[Any], str] | None) -> pl.Series:
+    """Values as text; what cannot be written as UTF-8 is odd, and so is what is no text unless it can be turned."""
+    try:
+        if set(map(type, values)) <= {str, type(None)}:
+            return pl.Series(values, dtype=pl.String)
+    except UnicodeEncodeError:
+        pass
+    texts: list[str | None] = [None] * len(values)
+    for position, value in enumerate(values):
+        if value is None:
+            continue
+        if turn is None and type(value) is not str:
+            odd[position] = True
+            continue
+        try:
+            texts[position] = text_of(value, "tag")
+        except RowFaultError:
+            odd[position] = True
+    return pl.Series(texts, dtype=pl.String)
+
+
+def _times(contents: Contents, unit_ns: int, odd: Mask) -> pl.Series:
+    units = {unit_of(shape.precision) for shape in contents.distinct_shapes}
+    ns = _times_of_one_type(contents.times, units)
+    if ns is None:
+        ns = pl.Series([_NO_TIME] * len(contents.times), dtype=pl.Int64)
+    lost = ~ns.is_between(MIN_TIME_NS, MAX_TIME_NS).fill_null(value=False)
+    if lost.any():
+        places = lost.arg_true()
+        ns = ns.scatter(places, [_time_or_none(contents, place) for place in places])
+    odd |= (ns.is_null() | (ns % unit_ns != 0)).fill_null(value=True).to_numpy()
+    return ns
+
+
+def _times_of_one_type(times: Sequence[Any], units: set[int]) -> pl.Series | None:
+    """Nanoseconds, where all times are of one usual type; null or beyond the limits where a careful look is needed."""
+    kinds = set(map(type, times))
+    if kinds == {str}:
+        return _text_times(times)
+    if kinds == {dt.datetime}:
+        try:
+            zoned = times[0].tzinfo is not None
+            since = map(operator.sub, times, repeat(_EPOCH_UTC if zoned else _EPOCH))
+            us = pl.Series(list(since), dtype=pl.Duration("us")).to_physical()
+        except TypeError:  # with a zone, and without
+            return None
+        return _within_limits(us) * 1000
+    if kinds == {int} and len(units) == 1:
+        (unit_ns,) = units
+        if min(times) * unit_ns >= MIN_TIME_NS and max(times) * unit_ns <= MAX_TIME_NS:
+            return pl.Series(times, dtype=pl.Int64) * unit_ns
+    return None
+
+
+def _within_limits(us: pl.Series) -> pl.Series:
+    """Null where nanoseconds would be, or could be, beyond what can be stored."""
+    fits = us.is_between(MIN_TIME_NS // 1000 + 1, MAX_TIME_NS // 1000 - 1_000_000)
+    return us if fits.all() else us.set(~fits.fill_null(value=True), None)
+
+
+def _text_times(times: Sequence[str]) -> pl.Series | None:
+    try:
+        text = pl.Series(times, dtype=pl.String)
+    except UnicodeEncodeError:
+        return None
+    plain = text.str.contains(_PLAIN_TIME)
+    if not plain.all():
+        text = text.set(~plain, None)
+    second = text.str.head(10) + "T" + text.str.slice(11, 8)
+    us = second.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False, cache=False).to_physical()
+    fraction = text.str.slice(20).str.strip_chars_end("Zz").str.pad_end(9, "0").cast(pl.Int64)
+    return _within_limits(us) * 1000 + fraction
+
+
+def _time_or_none(contents: Contents, position: int) -> int | None:
+    try:
+        ns = time_ns(contents.times[position], unit_of(contents.shapes[position].precision))
+    except RowFaultError:
+        return None
+    return ns if MIN_TIME_NS <= ns <= MAX_TIME_NS else None
+
+
+def _add_field(built: TypedColumns, name: Key, values: Sequence[Any], types: Types, names: Sequence[Any]) -> None:
+    key, suffix = name
+    column = _of_one_type(values) if suffix is None else None
+    if column is None or not _settle(built, key, column, types):
+        _one_by_one(built, name, values, types, names)
+    if key_trouble("field", key) is not None:
+        for (other, _), found in built.fields.items():
+            if other == key:
+                built.odd |= found.is_not_null().to_numpy()
+
+
+def _of_one_type(values: Sequence[Any]) -> tuple[FieldType, pl.Series] | None:
+    """A column in which all values are of one usual type and can be stored; None if they are not."""
+    found = set(map(type, values))
+    found.discard(type(None))
+    if len(found) > 1:
+        return None
+    kind_of = found.pop() if found else str
+    try:
+        if kind_of in _TURNED:
+            turn = _TURNED[kind_of]
+            kind_of = turn
+            values = [None if value is None else turn(value) for value in values]
+        kind = _KINDS.get(kind_of)
+        if kind is None:
+            return None
+        column = pl.Series(values, dtype=DTYPES[kind])
+    except (TypeError, ValueError, OverflowError):  # beyond all integers or floats; no Unicode
+        return None
+    if kind == "string":
+        lengths = column.str.len_bytes()
+        if (lengths.max() or 0) > MAX_STRING_BYTES:  # type: ignore[operator]
+            return None
+        if lengths.min() == 0:
+            column = column.set(lengths == 0, None)
+    elif kind == "float" and not column.is_finite().all():
+        return None
+    return kind, column
+
+
+def _settle(built: TypedColumns, key: str, typed_column: tuple[FieldType, pl.Series], types: Types) -> bool:
+    """Add a column whose type is the one that is decided, or decides it; False if that is not so plain."""
+    kind, column = typed_column
+    if column.null_count() == len(column):
+        return True
+    measurements = built.measurements_of(column)
+    decided = {types.get((name, key)) or built.begun.get((name, key)) for name in measurements}
+    if decided == {"float"} and kind == "integer" and column.is_between(-EXACT_IN_FLOAT, EXACT_IN_FLOAT).all():
+        kind, column = "float", column.cast(pl.Float64)
+    elif decided - {None, kind}:
+        return False
+    built.begun.update({(name, key): kind for name in measurements if (name, key) not in types})
+    _put(built, key, kind, column)
+    return True
+
+
+def _one_by_one(built: TypedColumns, name: Key, values: Sequence[Any], types: Types, names: Sequence[Any]) -> None:
+    key, suffix = name
+    columns: dict[FieldType, list[Any]] = {}
+    for position, value in enumerate(values):
+        if value is None or (isinstance(value, str) and not value) or built.odd[position]:
+            continue
+        pair = names[position], key
+        try:
+            kind, plain = typed(key, value, suffix)
+            decided = types.get(pair) or built.begun.setdefault(pair, kind)
+            plain = fitted(key, value, kind, plain, decided)
+        except RowFaultError:
+            built.odd[position] = True
+            continue
+        if decided not in columns:
+            columns[decided] = [None] * len(values)
+        columns[decided][position] = plain
+    for kind, plain_values in columns.items():
+        _put(built, key, kind, pl.Series(plain_values, dtype=DTYPES[kind]))
+
+
+def _put(built: TypedColumns, key: str, kind: FieldType, column: pl.Series) -> None:
+    """Add a column; one of the same field, whose Points say something else of its integers, fills its gaps."""
+    before = built.fields.get((key, kind))
+    built.fields[key, kind] = column if before is None else before.zip_with(before.is_not_null(), column)
