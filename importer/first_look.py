@@ -2,23 +2,30 @@
 
 Files are looked at ahead, the time column only; of large ones, evenly spread pieces are enough, for a group
 duration is chosen from a ladder, and a few stray timestamps should not decide it. What can be read but once, or is
-mapped by a function, gives its first block instead, and the rest is taken to go on at the same pace.
+mapped by a function, gives its first block instead; where that is in the order of time, the rest is taken to go on at
+the same pace, up to today.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from itertools import chain
+
+import polars as pl
 
 from importer.mapping.columns import ColumnMapper, time_range
 from importer.mapping.rows import RowMapper
 from importer.records import Block, PointBatch, Table
 from importer.source.reader import Reader
 
-__all__ = ["FirstLook"]
+__all__ = ["FirstLook", "is_in_order_of_time"]
 
 UNKNOWN_LENGTH_FACTOR = 10
 """A stream is taken for so many times its first block, when its end is not known."""
+
+SMALL_DISORDER = 0.1
+"""Of the span: points that come so late are still in the order of time."""
 
 Mapper = ColumnMapper | RowMapper
 
@@ -84,9 +91,27 @@ class FirstLook:
         times = batch.frame["time"]
         if times.is_empty():
             return None
-        span = (int(times.max()) - int(times.min())) / 1e9  # type: ignore[arg-type]
         total = self._reader.total_bytes
         read = self._reader.stored_bytes
         factor = max(1.0, total / read) if total and read else UNKNOWN_LENGTH_FACTOR
-        self.how = f"the first {first.records:,} rows, taken {factor:.1f} times"
-        return span * factor
+        low, high = int(times.min()), int(times.max())  # type: ignore[arg-type]
+        span = high - low
+        self.how = f"the first {first.records:,} rows"
+        if is_in_order_of_time(times):
+            # Data of the past ends today at the latest.
+            most = time.time_ns() - low if high <= time.time_ns() else span * factor
+            span = round(min(span * factor, max(most, span)))
+            self.how += (
+                f", which rise in time and are {1 / factor:.1%} of the whole" if total else ", which rise in time"
+            )
+        return span / 1e9
+
+
+def is_in_order_of_time(times: pl.Series) -> bool:
+    """Whether points go on in time as they go on in the input, small disorder aside; Int64, ns, in input order.
+
+    Where they do not (one individual after another, say), the first of them span as much time as all.
+    """
+    span = int(times.max()) - int(times.min())  # type: ignore[arg-type]
+    furthest_back = (times.cum_max() - times).max()
+    return int(furthest_back) <= span * SMALL_DISORDER  # type: ignore[arg-type]
