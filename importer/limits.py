@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # the options of the command line look here, and need no numpy
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "EMPTY_TEXT",
@@ -19,6 +23,7 @@ __all__ = [
     "UNUSABLE_TAG_VALUE",
     "key_trouble",
     "measurement_trouble",
+    "shard_group_numbers",
     "shard_group_offset_ns",
 ]
 
@@ -86,3 +91,12 @@ def shard_group_offset_ns(duration_ns: int) -> int:
     The server cuts time at multiples since year 1 (``Time.Truncate`` of Go).
     """
     return _YEAR_ONE_NS % duration_ns
+
+
+def shard_group_numbers(times_ns: npt.NDArray[np.int64], duration_ns: int) -> npt.NDArray[np.int64]:
+    """The shard group of each time, counted from the one that begins first after 1970; no step of this overflows."""
+    quotient = times_ns // duration_ns
+    numbers: npt.NDArray[np.int64] = quotient - (
+        (times_ns - quotient * duration_ns) < shard_group_offset_ns(duration_ns)
+    )
+    return numbers

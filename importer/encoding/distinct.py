@@ -35,7 +35,7 @@ def distinct_rows(columns: Sequence[pl.Series]) -> tuple[Codes, Codes]:
     codes = np.zeros(height, dtype=np.int64)
     known = min(height, 1)
     for column in columns:
-        text = column.fill_null("")
+        text = column.fill_null("") if column.null_count() else column
         if not height or (text == text[0]).all():
             continue
         # The categories are the block's own: they go with the codes.

@@ -6,11 +6,13 @@ the server really makes of the rest was measured, and is held by the property te
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from importer.limits import MEASUREMENT_TROUBLE, TAG_VALUE_TROUBLE, UNUSABLE_MEASUREMENT, UNUSABLE_TAG_VALUE
 
-__all__ = ["escape_key", "measurement", "string_field", "tag_value", "unending", "unusable"]
+__all__ = ["escape_key", "measurement", "string_fields", "tag_value", "unending", "unusable"]
 
 # Looking for the end of a line, the server takes a space behind two backslashes (one of the text, one that escapes the
 # space) for the beginning of the fields; a comma or an equals sign behind two backslashes makes it then miscount them.
@@ -38,11 +40,25 @@ def measurement(values: pl.Series) -> pl.Series:
     return values.str.replace_many([",", " "], [r"\,", r"\ "])
 
 
-def string_field(values: pl.Series) -> pl.Series:
-    """String field values (String) as they are written between quotes; mostly there is nothing to escape."""
-    text = values.str.join("").item() or ""  # Python finds a sign in a long text faster than polars in many short ones
-    if '"' not in text and "\\" not in text:
-        return values
+def string_fields(points: pl.DataFrame, columns: Sequence[str]) -> dict[str, pl.Series]:
+    """String field values as they are written between quotes; mostly there is nothing to escape.
+
+    Args:
+        points: holds the columns.
+        columns: String.
+
+    Returns:
+        the values, by column.
+    """
+    # Python finds a sign in one long text faster than polars in many short ones.
+    texts = points.select(pl.col(column).str.join("") for column in dict.fromkeys(columns)).row(0) if columns else ()
+    return {
+        column: _escaped(points[column]) if text and ('"' in text or "\\" in text) else points[column]
+        for column, text in zip(dict.fromkeys(columns), texts, strict=True)
+    }
+
+
+def _escaped(values: pl.Series) -> pl.Series:
     return values.str.replace_many(["\\", '"'], [r"\\", r"\""])
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from importer.encoding import escaping
 from importer.encoding.distinct import Codes, distinct_rows
-from importer.encoding.series import SeriesIndex
+from importer.encoding.series import KnownSeries, SeriesIndex
 from importer.limits import MAX_KEY_BYTES
 from importer.records import Block, Fault, FieldColumn, FieldType, Lines, PointBatch, TagColumn
 
@@ -30,6 +30,7 @@ class LineEncoder:
 
     def __init__(self, series: SeriesIndex) -> None:
         self._series = series
+        self._known = KnownSeries()
 
     def __call__(self, batch: PointBatch) -> Lines:
         """Encode a block's points.
@@ -39,14 +40,20 @@ class LineEncoder:
         """
         points, rows_mapped = batch.frame, batch.rows_mapped
         distinct, of_row = _distinct_series(points, batch.tags)
-        faults = _unusable(points, distinct, of_row, batch)
-        if faults:
-            lost = {fault.record for fault in faults}
-            points = points.filter(~pl.col("record").is_in(lost))
-            rows_mapped -= len(lost)
-            distinct, of_row = _distinct_series(points, batch.tags)
-        keys = series_keys(distinct, batch.tags)
-        numbers = self._series.number(keys, distinct["measurement"])
+        shape = [*(tag.key for tag in batch.tags), None, *(field.key for field in batch.fields)]
+        known = self._known.look_up(distinct, shape)
+        faults: list[Fault] = []
+        if known is None:
+            faults = _unusable(points, distinct, of_row, batch)
+            if faults:
+                lost = {fault.record for fault in faults}
+                points = points.filter(~pl.col("record").is_in(lost))
+                rows_mapped -= len(lost)
+                distinct, of_row = _distinct_series(points, batch.tags)
+            keys = series_keys(distinct, batch.tags)
+            known = keys, self._series.number(keys, distinct["measurement"])
+            self._known.learn(distinct, *known)
+        keys, numbers = known
         series = numbers.to_numpy()[of_row]
         order = _order(series, points["time"].to_numpy())
         points = points.select("time", "record", *(field.column for field in batch.fields))
@@ -134,19 +141,20 @@ def series_keys(points: pl.DataFrame, tags: tuple[TagColumn, ...]) -> pl.Series:
 def _lines(points: pl.DataFrame, keys: pl.Series, fields: tuple[FieldColumn, ...]) -> pl.Series:
     """The lines, joined in one go: no text is copied twice on its way."""
     ordered = sorted(fields, key=lambda field: points[field.column].null_count() > 0)
+    texts = escaping.string_fields(points, [field.column for field in fields if field.type == "string"])
+    values = [texts.get(field.column, points[field.column]) for field in ordered]
     line = _Joined(keys)
-    if ordered and points[ordered[0].column].null_count():
+    if ordered and values[0].null_count():
         # No field is in every point: which one comes first differs.
-        written = [_optional(points[field.column], field, "") for field in ordered]
+        written = [_optional(column, field, "") for column, field in zip(values, ordered, strict=True)]
         line.add(" ", pl.concat_str(written, separator=",", ignore_nulls=True))
     else:
         separator = " "
-        for field in ordered:
-            values = points[field.column]
-            if values.null_count():
-                line.add("", _optional(values, field, separator).fill_null(""))
+        for column, field in zip(values, ordered, strict=True):
+            if column.null_count():
+                line.add("", _optional(column, field, separator).fill_null(""))
             else:
-                line.add_value(values, field, separator)
+                line.add_value(column, field, separator)
             separator = ","
     line.add(" ", points["time"])
     return line.text()
@@ -169,7 +177,7 @@ class _Joined:
         """A separator, ``key=`` and the value of each point."""
         before = separator + escaping.escape_key(field.key) + "="
         if field.type == "string":
-            self.add(before + '"', pl.lit(escaping.string_field(values)), '"')
+            self.add(before + '"', pl.lit(values), '"')
         else:
             self.add(before, pl.lit(values).cast(pl.String), _SUFFIXES.get(field.type, ""))
 

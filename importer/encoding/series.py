@@ -12,7 +12,7 @@ import polars as pl
 
 from importer.errors import LoadError
 
-__all__ = ["SeriesIndex"]
+__all__ = ["KnownSeries", "SeriesIndex"]
 
 
 class SeriesIndex:
@@ -76,3 +76,39 @@ class SeriesIndex:
                 f"more than {self._most:,} series: a tag takes too many values; make it a field, or raise --max-series"
             )
         return pl.Series(numbers, dtype=pl.UInt32)
+
+
+MOST_LOOKED_UP = 2_000
+"""Series of a block; more of them are dealt with faster by whole columns."""
+
+MOST_REMEMBERED = 50_000
+
+
+class KnownSeries:
+    """Series that were found to be usable before, with all that is needed of them: most blocks bring no others."""
+
+    def __init__(self) -> None:
+        self._shape: object = None
+        self._known: dict[tuple[str | None, ...], tuple[str, int]] = {}
+
+    def look_up(self, distinct: pl.DataFrame, shape: object) -> tuple[pl.Series, pl.Series] | None:
+        """Keys (String) and numbers (UInt32) of series; None unless all of them are known.
+
+        Args:
+            distinct: measurement and tag values, a series each.
+            shape: the keys of tags and fields; what was known under other ones is forgotten.
+        """
+        if shape != self._shape:
+            self._shape, self._known = shape, {}
+        if distinct.height > MOST_LOOKED_UP or not self._known:
+            return None
+        found = [self._known.get(values) for values in distinct.rows()]
+        if None in found:
+            return None
+        keys, numbers = zip(*found, strict=True) if found else ((), ())
+        return pl.Series(keys, dtype=pl.String), pl.Series(numbers, dtype=pl.UInt32)
+
+    def learn(self, distinct: pl.DataFrame, keys: pl.Series, numbers: pl.Series) -> None:
+        """Remember series that are usable, of the shape that was last looked up."""
+        if distinct.height <= MOST_LOOKED_UP and len(self._known) + distinct.height <= MOST_REMEMBERED:
+            self._known.update(zip(distinct.rows(), zip(keys, numbers, strict=True), strict=True))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from importer.ledger.windows import Windows
@@ -14,6 +16,12 @@ __all__ = ["Expectation"]
 
 FieldName = tuple[str, str]
 """Measurement and field key."""
+
+
+Mask = npt.NDArray[np.bool_]
+
+FEW_GROUPS = 10_000
+"""More than there are points, for which counting off in a table is cheaper than sorting."""
 
 
 class Expectation:
@@ -31,6 +39,8 @@ class Expectation:
         self.windows = windows
         self.types: dict[FieldName, FieldType] = {}
         self.counts: dict[int, Counter[FieldName]] = defaultdict(Counter)
+        self._numbers: dict[str, int] = {}
+        self._of_series = np.zeros(0, dtype=np.int64)
         self.first_ns: int | None = None
         self.last_ns: int | None = None
 
@@ -44,15 +54,20 @@ class Expectation:
         """
         if points.is_empty():
             return
-        low, high = points.select(pl.col("time").min().alias("low"), pl.col("time").max().alias("high")).row(0)
+        times = points["time"].to_numpy()
+        low, high = int(times.min()), int(times.max())
         self.first_ns = low if self.first_ns is None else min(self.first_ns, low)
         self.last_ns = high if self.last_ns is None else max(self.last_ns, high)
-        self._count(points, fields, measurements, [pl.col(field.column).count() for field in fields], 1)
+
+        def has_value(column: pl.Series) -> Mask | None:
+            return column.is_not_null().to_numpy() if column.null_count() else None
+
+        self._count(points, fields, measurements, has_value, 1)
 
     def subtract(self, points: pl.DataFrame, fields: Sequence[FieldColumn], measurements: Sequence[str]) -> None:
         """Take back values that fell on one that was there: the fields' columns are Boolean here."""
         if not points.is_empty():
-            self._count(points, fields, measurements, [pl.col(field.column).sum() for field in fields], -1)
+            self._count(points, fields, measurements, pl.Series.to_numpy, -1)
 
     def total(self, name: FieldName) -> int:
         """Values of one field."""
@@ -68,17 +83,32 @@ class Expectation:
         points: pl.DataFrame,
         fields: Sequence[FieldColumn],
         measurements: Sequence[str],
-        counted: list[pl.Expr],
+        counts: Callable[[pl.Series], Mask | None],
         sign: int,
     ) -> None:
-        of_series = pl.Series(measurements, dtype=pl.String)
-        by_window = points.group_by(
-            of_series.gather(points["series"]).alias("measurement"),
-            self.windows.number(pl.col("time")).alias("window"),
-        ).agg(*counted)
-        for measurement, window, *numbers in by_window.iter_rows():
-            counter = self.counts[window]
-            for field, number in zip(fields, numbers, strict=True):
-                if number:
-                    counter[measurement, field.key] += sign * number
-                    self.types.setdefault((measurement, field.key), field.type)
+        """Count where a mask is true, or everywhere where there is none."""
+        windows = self.windows.numbers(points["time"].to_numpy())
+        names, of_series = self._measurements_of(measurements)
+        first = int(windows.min())
+        groups = (windows - first) * len(names) + of_series[points["series"].to_numpy()]
+        if groups.max() < len(groups) + FEW_GROUPS:
+            known = np.arange(int(groups.max()) + 1)
+        else:
+            known, groups = np.unique(groups, return_inverse=True)
+        everywhere = np.bincount(groups, minlength=len(known))
+        for field in fields:
+            mask = counts(points[field.column])
+            counted = everywhere if mask is None else np.bincount(groups[mask], minlength=len(known))
+            for group in np.flatnonzero(counted):
+                window, measurement = divmod(int(known[group]), len(names))
+                name = names[measurement], field.key
+                self.counts[first + window][name] += sign * int(counted[group])
+                self.types.setdefault(name, field.type)
+
+    def _measurements_of(self, measurements: Sequence[str]) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """The distinct measurements, and which of them each series has; series are added, and never change."""
+        known = len(self._of_series)
+        if known < len(measurements):
+            more = [self._numbers.setdefault(name, len(self._numbers)) for name in measurements[known:]]
+            self._of_series = np.concatenate((self._of_series, np.array(more, dtype=np.int64)))
+        return list(self._numbers), self._of_series

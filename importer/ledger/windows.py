@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
+import numpy as np
+import numpy.typing as npt
 
-from importer.limits import MAX_TIME_NS, MIN_TIME_NS, shard_group_offset_ns
+from importer.limits import MAX_TIME_NS, MIN_TIME_NS, shard_group_numbers, shard_group_offset_ns
 
 __all__ = ["Windows"]
 
@@ -30,11 +31,9 @@ class Windows:
         """Where windows begin, from 1970 on: this much later than a multiple of their duration."""
         return shard_group_offset_ns(self.duration_ns)
 
-    def number(self, time: pl.Expr) -> pl.Expr:
-        """The window of each timestamp (Int64, ns); no step of this overflows."""
-        quotient = time // self.duration_ns
-        early = (time - quotient * self.duration_ns) < self.offset_ns
-        return quotient - early.cast(pl.Int64)
+    def numbers(self, times_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The window of each timestamp."""
+        return shard_group_numbers(times_ns, self.duration_ns)
 
     def number_of(self, time_ns: int) -> int:
         """The window of one timestamp."""

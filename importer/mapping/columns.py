@@ -127,11 +127,11 @@ class ColumnMapper:
         times_text = _text(frame, spec.time.source)
         times = parse_times(times_text, spec.time, self._precision)
         time_column = _origin(spec.time.source)
-        collected.add(times_text.is_null(), time_column, "time_missing", "there is no timestamp")
+        collected.add_missing(times_text, time_column, "time_missing", "there is no timestamp")
         for mask, word, message in times.errors:
             collected.add(mask, time_column, word, message, times_text)
         measurement = _text(frame, spec.measurement)
-        collected.add(measurement.is_null(), _origin(spec.measurement), "measurement", "is empty")
+        collected.add_missing(measurement, _origin(spec.measurement), "measurement", "is empty")
         columns = [measurement.alias("measurement"), times.ns.alias("time"), frame[RECORD].alias("record")]
         columns += [_text(frame, tag).alias(f"tag:{key}") for key, tag in spec.tags.items()]
         for key, field in spec.fields.items():
@@ -201,6 +201,10 @@ class _Collected:
         self._records = records
         self.faulty = pl.Series([False]).new_from_index(0, len(records))
         self.faults: list[Fault] = []
+
+    def add_missing(self, text: pl.Series, column: str, word: str, message: str) -> None:
+        if text.null_count():
+            self.add(text.is_null(), column, word, message)
 
     def add(self, mask: pl.Series, column: str, word: str, message: str, text: pl.Series | None = None) -> None:
         if not mask.any():

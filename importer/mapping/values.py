@@ -7,6 +7,7 @@ size) and what it does not take (surrounding spaces) is settled here.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -93,8 +94,9 @@ def type_of_first(text: pl.Series, *, decimal: Literal[".", ","] = ".") -> Field
 
 def _string(text: pl.Series) -> Values:
     faulty = None
-    lengths = text.str.len_bytes()
-    if (lengths.max() or 0) > MAX_STRING_BYTES:  # type: ignore[operator]
+    # The longest is looked for only where all of them together are long enough for one to be too long.
+    if text.estimated_size() > MAX_STRING_BYTES and (text.str.len_bytes().max() or 0) > MAX_STRING_BYTES:  # type: ignore[operator]
+        lengths = text.str.len_bytes()
         faulty = (lengths > MAX_STRING_BYTES).fill_null(value=False)
         text = text.zip_with(~faulty, text.clear(len(text)))
     return Values(text, faulty, f"longer than {MAX_STRING_BYTES} bytes, which InfluxDB refuses")
@@ -108,6 +110,8 @@ def _float(text: pl.Series, decimal: Literal[".", ","]) -> pl.Series:
     values = text.cast(pl.Float64, strict=False)
     if values.null_count() > text.null_count():
         values = text.str.strip_chars().cast(pl.Float64, strict=False)
+    if math.isfinite(values.sum()):  # a sum is cheaper to have, and neither nan nor inf get lost in it
+        return values
     finite = values.is_finite()
     return values if finite.all() else values.set(~finite.fill_null(value=True), None)
 

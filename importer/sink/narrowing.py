@@ -18,7 +18,7 @@ import polars as pl
 from importer.encoding.escaping import escape_key
 from importer.encoding.line_protocol import body
 from importer.errors import MalformedLinesError, PartialWriteError, PayloadTooLargeError, RequestRefusedError
-from importer.limits import shard_group_offset_ns
+from importer.limits import shard_group_numbers
 from importer.records import Refusal
 
 __all__ = ["Narrowing"]
@@ -62,7 +62,7 @@ class Narrowing:
         self._lines = frame["line"]
         self._series = frame["series"].to_numpy()
         self._times = frame["time"].to_numpy()
-        self._groups = _shard_groups(self._times, shard_seconds * 10**9)
+        self._groups = shard_group_numbers(self._times, shard_seconds * 10**9)
         self._post = post
         self._most = most
         self._is_too_large = is_too_large
@@ -180,8 +180,3 @@ def _field(error: RequestRefusedError) -> str:
     """The field key that a 422 names (quoted as Go does it), or nothing."""
     named = _FIELD.search(str(error))
     return _ESCAPED.sub(r"\1", named.group(1)) if named else ""
-
-
-def _shard_groups(times_ns: Rows, duration_ns: int) -> Rows:
-    quotient = times_ns // duration_ns
-    return quotient - ((times_ns - quotient * duration_ns) < shard_group_offset_ns(duration_ns))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,8 +23,9 @@ times = st.integers(MIN_TIME_NS, MAX_TIME_NS) | st.sampled_from([MIN_TIME_NS, -1
 
 
 def number(windows: Windows, time: int) -> int:
-    frame = pl.DataFrame({"time": [time]}, schema={"time": pl.Int64})
-    return int(frame.select(windows.number(pl.col("time"))).item())
+    (found,) = windows.numbers(np.array([time], dtype=np.int64))
+    assert found == windows.number_of(time)
+    return int(found)
 
 
 @given(hours, times)
