@@ -42,7 +42,7 @@ def test_where_the_bound_went_up_those_who_wait_hear_of_it_at_the_next_release()
     most = 2
     slots.release()
     for thread in waiting:
-        thread.join()
+        thread.join(timeout=5)
     assert got == [True, True]
 
 
