@@ -44,13 +44,14 @@ class LineEncoder:
         known = self._known.look_up(distinct, shape)
         faults: list[Fault] = []
         if known is None:
-            faults = _unusable(points, distinct, of_row, batch)
+            keys = series_keys(distinct, batch.tags)
+            faults = _unusable(points, distinct, keys, of_row, batch)
             if faults:
                 lost = {fault.record for fault in faults}
                 points = points.filter(~pl.col("record").is_in(lost))
                 rows_mapped -= len(lost)
                 distinct, of_row = _distinct_series(points, batch.tags)
-            keys = series_keys(distinct, batch.tags)
+                keys = series_keys(distinct, batch.tags)
             known = keys, self._series.number(keys, distinct["measurement"])
             self._known.learn(distinct, *known)
         keys, numbers = known
@@ -109,11 +110,12 @@ def merged_lines(points: pl.DataFrame, fields: tuple[FieldColumn, ...], keys: Se
     return Lines(block, frame, fields, (), 0)
 
 
-def _unusable(points: pl.DataFrame, distinct: pl.DataFrame, of_row: Codes, batch: PointBatch) -> list[Fault]:
+def _unusable(
+    points: pl.DataFrame, distinct: pl.DataFrame, keys: pl.Series, of_row: Codes, batch: PointBatch
+) -> list[Fault]:
     """Points whose measurement or tags line protocol cannot carry."""
     checks = [("", "measurement", escaping.unusable(distinct["measurement"], is_measurement=True))]
     checks += [(tag.origin, "tag", escaping.unusable(distinct[tag.column])) for tag in batch.tags]
-    keys = series_keys(distinct, batch.tags)
     checks.append(("", "tag", escaping.unending(keys)))
     too_long = keys.str.len_bytes() > MAX_KEY_BYTES - _longest(batch.fields)
     if too_long.any():
