@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import polars as pl
 
 from importer.errors import SpoolError
@@ -23,6 +23,9 @@ from importer.ledger.expectation import Expectation
 from importer.ledger.key_ranges import Series
 from importer.ledger.spool import MEMORY_LIMIT, Spool
 from importer.records import FieldColumn
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = ["DuplicateExample", "Duplicates", "find_duplicates", "merged_points"]
 
@@ -108,6 +111,8 @@ def find_duplicates(
     suspects = spool.ranges.suspects()
     if suspects is not None and not len(suspects):
         return found
+    import duckdb  # noqa: PLC0415 - most loads end before this, and are spared its time and its 30 MB
+
     fields = spool.fields
     differing: Counter[str] = Counter()
     try:

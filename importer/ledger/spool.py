@@ -12,13 +12,16 @@ import shutil
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import polars as pl
 
 from importer.errors import SpoolError
 from importer.ledger.key_ranges import KeyRanges
 from importer.records import FieldColumn, FieldType
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = ["Spool"]
 
@@ -70,6 +73,8 @@ class Spool:
 
     def database(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB for questions about the files; it spills into the folder rather than take much memory."""
+        import duckdb  # noqa: PLC0415 - most loads have nothing to ask it
+
         database = self._database = duckdb.connect()
         database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         database.execute("SET threads = 2")
