@@ -15,6 +15,7 @@ from importer.ledger.report import Report
 from importer.loading import Load
 from importer.mapping.columns import ColumnMapper
 from importer.mapping.parts import CsvOptions
+from importer.mapping.processes import ProcessRowMapper, importable_name
 from importer.mapping.rows import RowFunction, RowMapper, load_function
 from importer.mapping.spec import Mapping
 from importer.options import LoadOptions
@@ -151,7 +152,13 @@ def _mapper(
         raise ConfigurationError("say how to map the columns: give either a mapping or a mapper")
     if mapper is not None:
         function = load_function(mapper) if isinstance(mapper, str) else mapper
+        if options.mapper_processes > 1:
+            name = mapper if isinstance(mapper, str) else importable_name(mapper)
+            many = ProcessRowMapper(function, name, processes=options.mapper_processes, precision=options.precision)
+            return many, csv or CsvOptions()
         return RowMapper(function, precision=options.precision), csv or CsvOptions()
+    if options.mapper_processes > 1:
+        raise ConfigurationError("mapper_processes goes with a mapper: a mapping is fast in one process")
     if csv is not None:
         raise ConfigurationError("with a mapping, its own csv part says how to read the text")
     if isinstance(mapping, dict):

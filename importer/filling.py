@@ -25,6 +25,7 @@ from importer.ledger.ledger import Ledger
 from importer.ledger.rejects import RejectsFile
 from importer.ledger.spool import Spool
 from importer.ledger.windows import Windows
+from importer.mapping.processes import mapped_ahead
 from importer.options import LoadOptions
 from importer.pipeline import Write, run_pipeline
 from importer.records import Block, Lines, Outcome
@@ -170,22 +171,24 @@ class Filling:
             return outcome
 
         blocks = self._look.blocks()
-        run_pipeline(
-            blocks if past is None else past.still_to_write(blocks, stopped),
-            to_table=self._reader.table,
-            to_points=self._look.to_points,
-            to_lines=SeriesWatch(
-                LineEncoder(self._series),
-                most=self._options.max_series,
-                share_of=self._share_of,
-                warn=self._running.warn,
-            ),
-            write=write_and_tell,
-            ledger=ledger,
-            bounds=pace,
-            stopped=stopped,
-            halt=halted.set,
-        )
+        wanted = blocks if past is None else past.still_to_write(blocks, stopped)
+        with mapped_ahead(self._mapper, wanted, self._reader.table) as (in_order, to_table):
+            run_pipeline(
+                in_order,
+                to_table=to_table,
+                to_points=self._look.to_points,
+                to_lines=SeriesWatch(
+                    LineEncoder(self._series),
+                    most=self._options.max_series,
+                    share_of=self._share_of,
+                    warn=self._running.warn,
+                ),
+                write=write_and_tell,
+                ledger=ledger,
+                bounds=pace,
+                stopped=stopped,
+                halt=halted.set,
+            )
         if target and target.lost:
             raise LoadError(f"the bucket {target.target!r} was taken over by another load")
         self._running.check_stopped(ledger)

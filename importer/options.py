@@ -46,6 +46,7 @@ class LoadOptions:
         block_bytes: CSV text per block.
         workers: blocks being written at once; None: as many as make it faster, up to three.
         compression: of the write calls; ``auto`` is none to this machine and gzip elsewhere.
+        mapper_processes: that call a row function; more than one for a function that takes long.
         state_dir: where the accounts are kept while the load runs, and the journal of one that can be gone on with.
         resume: go on with an unfinished load of the same source, mapping and bucket, if there is one.
         verify: ask the server whether all has arrived.
@@ -75,13 +76,14 @@ class LoadOptions:
     block_bytes: int = BLOCK_BYTES
     workers: int | None = None
     compression: Compression = "auto"
+    mapper_processes: int = 1
     state_dir: Path | None = None
     resume: bool = False
     verify: bool = True
     wait_seconds: float = 100.0
 
     def __post_init__(self) -> None:
-        least_one = ("max_series", "batch_rows", "block_bytes", "workers", "limit")
+        least_one = ("max_series", "batch_rows", "block_bytes", "workers", "limit", "mapper_processes")
         for name in (*least_one, "max_record_bytes", "max_columns", "max_expansion"):
             number = getattr(self, name)
             if number is not None and number < 1:
