@@ -22,6 +22,8 @@ def by_kind(row: dict[str, str]) -> Any:
         return text
     if text == "token":
         return Point("m").field("found", str([key for key in os.environ if "TOKEN" in key])).time(int(row["t"]))
+    if text == "two":
+        return Point("m").field("v", "x").field("w", float("nan")).time(int(row["t"]))
     value: Any = int(text) if text.isdigit() else float(text) if text[-1:].isdigit() else text
     return Point("m").tag("process", str(os.getpid())).field("v", value).time(int(row["t"]))
 
