@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -98,8 +99,12 @@ def typed_columns(contents: Contents, types: Types, unit_ns: int) -> TypedColumn
         if key_trouble("tag", key) is not None:
             odd |= column.is_not_null().to_numpy()
         built.tags[key] = column
+    columns_of = Counter(key for key, _ in fields)
     for name, values in fields.items():
-        _add_field(built, name, values, types, contents.names)
+        if columns_of[name[0]] > 1:  # of which of the columns the first value is, is only found in input order
+            odd |= np.fromiter((value is not None for value in values), np.bool_, height)
+        else:
+            _add_field(built, name, values, types, contents.names)
     return built
 
 
@@ -237,13 +242,13 @@ def _settle(built: TypedColumns, key: str, typed_column: tuple[FieldType, pl.Ser
     if column.null_count() == len(column):
         return True
     measurements = built.measurements_of(column)
-    decided = {types.get((name, key)) or built.begun.get((name, key)) for name in measurements}
+    decided = {types.get((name, key)) for name in measurements}
     if decided == {"float"} and kind == "integer" and column.is_between(-EXACT_IN_FLOAT, EXACT_IN_FLOAT).all():
         kind, column = "float", column.cast(pl.Float64)
     elif decided - {None, kind}:
         return False
     built.begun.update({(name, key): kind for name in measurements if (name, key) not in types})
-    _put(built, key, kind, column)
+    built.fields[key, kind] = column
     return True
 
 
@@ -265,10 +270,4 @@ def _one_by_one(built: TypedColumns, name: Key, values: Sequence[Any], types: Ty
             columns[decided] = [None] * len(values)
         columns[decided][position] = plain
     for kind, plain_values in columns.items():
-        _put(built, key, kind, pl.Series(plain_values, dtype=DTYPES[kind]))
-
-
-def _put(built: TypedColumns, key: str, kind: FieldType, column: pl.Series) -> None:
-    """Add a column; one of the same field, whose Points say something else of its integers, fills its gaps."""
-    before = built.fields.get((key, kind))
-    built.fields[key, kind] = column if before is None else before.zip_with(before.is_not_null(), column)
+        built.fields[key, kind] = pl.Series(plain_values, dtype=DTYPES[kind])

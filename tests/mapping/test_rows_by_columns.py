@@ -216,6 +216,17 @@ def test_whole_numbers_go_into_a_field_of_floats_if_a_float_can_hold_them() -> N
     assert [fault.message for fault in not_all.faults] == [f"{2**53 + 1} is of type integer, but 'v' began as float"]
 
 
+def test_the_first_value_decides_also_where_points_say_different_things_of_their_integers() -> None:
+    block = [Point("m").field("v", value).time(1) for value in (1, 2, 3)]
+    block[0]._field_types["v"] = "u"
+    (first, _), mapper = mapped([[*block, Point("n").field("w", 1).time(1)], block[1:]])
+    assert [found.get("v") for found in points(first)] == [1, 2, 3, None]
+    assert mapper.decided == (("m", "v", "unsigned"), ("n", "w", "integer"))
+    (other,), mapper = mapped([block[1:] + block[:1]])
+    assert [found["v"] for found in points(other)] == [2, 3, 1]
+    assert mapper.decided == (("m", "v", "integer"),)
+
+
 def test_keys_that_are_no_text_are_taken_as_text() -> None:
     (batch,), _ = mapped([[Point("m").tag(1, "x").field(2, 0.5).field("3", 5).time(1)]])
     assert points(batch) == [{"record": 0, "measurement": "m", "time": 1, "1": "x", "2": 0.5, "3": 5}]
