@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import BinaryIO
@@ -27,7 +28,7 @@ from importer.ledger.spool import Spool
 from importer.ledger.windows import Windows
 from importer.mapping.processes import mapped_ahead
 from importer.options import LoadOptions
-from importer.pipeline import Write, run_pipeline
+from importer.pipeline import Write, WriteTogether, one_by_one, run_pipeline
 from importer.records import Block, Lines, Outcome
 from importer.resuming import Accounts, restore
 from importer.running import Running
@@ -112,7 +113,7 @@ class Filling:
         sink = sink_into(server, target, self._options, self._running)
         self._closing.writing = partial(report_on, sink)
         with self._closing.phase("load"):
-            self._flow(ledger, sink, sink.pace, target=target, past=accounts.past)
+            self._flow(ledger, sink.together, sink.pace, target=target, past=accounts.past)
         with self._closing.phase("duplicates"):
             self._merge_duplicates(ledger, spool, sink, target)
         self._running.check_stopped(ledger)
@@ -137,7 +138,7 @@ class Filling:
         """Write the lines to a stream; no server is asked."""
         ledger = self._new_ledger(stack, DAY_SECONDS, spool=None)
         with self._closing.phase("load"):
-            self._flow(ledger, StreamSink(stdout), Pace(writers=1))
+            self._flow(ledger, one_by_one(StreamSink(stdout)), Pace(writers=1))
 
     def _new_ledger(
         self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None, journal: Journal | None = None
@@ -156,7 +157,13 @@ class Filling:
         return ledger
 
     def _flow(
-        self, ledger: Ledger, write: Write, pace: Pace, *, target: Target | None = None, past: Past | None = None
+        self,
+        ledger: Ledger,
+        write: WriteTogether,
+        pace: Pace,
+        *,
+        target: Target | None = None,
+        past: Past | None = None,
     ) -> None:
         """Run the pipeline, and decide whether its end is a good one."""
         halted = threading.Event()
@@ -164,11 +171,11 @@ class Filling:
         def stopped() -> bool:
             return self._running.is_stopped() or halted.is_set() or bool(target and target.lost)
 
-        def write_and_tell(lines: Lines) -> Outcome:
-            outcome = write(lines)
+        def write_and_tell(batch: Sequence[Lines]) -> Sequence[Outcome]:
+            outcomes = write(batch)
             self._running.tell("load", ledger)
             self._warn_of_many_shards(ledger, target)
-            return outcome
+            return outcomes
 
         blocks = self._look.blocks()
         wanted = blocks if past is None else past.still_to_write(blocks, stopped)

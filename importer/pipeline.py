@@ -1,18 +1,19 @@
 """The flow, from text to acknowledged points: the one place where the stages meet.
 
 Records come in blocks of some megabytes. Reading, mapping and encoding go in input order on one thread; the
-blocks are written side by side; the ledger hears of every one of them.
+blocks are written side by side, some of them together; the ledger hears of every one of them.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import ParamSpec, Protocol, TypeVar
 
 import reactivex as rx
 from reactivex import operators as ops
+from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 from reactivex.scheduler import NewThreadScheduler, ThreadPoolScheduler
 
 from importer.errors import LoadError
@@ -20,9 +21,11 @@ from importer.ledger.ledger import Ledger
 from importer.records import Block, Lines, Outcome, PointBatch, Table
 from importer.slots import Slots
 
-__all__ = ["Bounds", "Write", "run_pipeline"]
+__all__ = ["Bounds", "Write", "WriteTogether", "one_by_one", "run_pipeline"]
 
 Write = Callable[[Lines], Outcome]
+WriteTogether = Callable[[Sequence[Lines]], Sequence[Outcome]]
+"""Blocks that follow one another, and what became of each."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +40,10 @@ class Bounds(Protocol):
 
     @property
     def most_writers(self) -> int:
-        """Blocks that are being written at once, ever."""
+        """Batches that are being written at once, ever."""
+
+    def are_enough(self, rows: Sequence[int], sizes: Sequence[int]) -> bool:
+        """Whether blocks of so many lines and bytes are to be written together, and no further one with them."""
 
 
 def run_pipeline(
@@ -46,7 +52,7 @@ def run_pipeline(
     to_table: Callable[[Block], Table],
     to_points: Callable[[Table], PointBatch],
     to_lines: Callable[[PointBatch], Lines],
-    write: Write,
+    write: WriteTogether,
     ledger: Ledger,
     bounds: Bounds,
     stopped: Callable[[], bool],
@@ -59,7 +65,7 @@ def run_pipeline(
         to_table: text to columns of text.
         to_points: columns to points, rejects and skipped rows.
         to_lines: points to line protocol.
-        write: lines into the bucket; called on several threads.
+        write: blocks of lines into the bucket; called on several threads.
         ledger: adds up what becomes of each row and point.
         bounds: how many blocks may be in flight.
         stopped: asked before each block; when true, no further one is read, and what is under way is finished.
@@ -79,15 +85,19 @@ def run_pipeline(
         ledger.note_mapped(batch, lines)
         return lines
 
-    def written(lines: Lines) -> rx.Observable[Outcome]:
+    def written(batch: Sequence[Lines]) -> rx.Observable[Sequence[Outcome]]:
         @_raising_errors_only
-        def write_and_note() -> Outcome:
+        def write_and_note() -> Sequence[Outcome]:
             try:
-                outcome = write(lines) if not ledger.is_over_budget() else Outcome(lines, (), 0, written=False)
-                ledger.note_outcome(outcome)
-                return outcome
+                outcomes = [Outcome(lines, (), 0, written=False) for lines in batch]
+                if not ledger.is_over_budget():
+                    outcomes = [*write(batch)]
+                for outcome in outcomes:
+                    ledger.note_outcome(outcome)
+                return outcomes
             finally:
-                slots.release()
+                for _ in batch:
+                    slots.release()
 
         return rx.from_callable(write_and_note, scheduler=threads)
 
@@ -96,7 +106,8 @@ def run_pipeline(
     in_slots = _in_slots(blocks, slots, lambda: stopped() or ledger.has_shown_enough())
     flow: rx.Observable[int] = rx.from_iterable(in_slots, scheduler=_on_own_thread(readers)).pipe(  # type: ignore[misc]
         ops.map(mapped_and_encoded),  #   Block   -> Lines      in input order, on the reading thread
-        ops.flat_map(written),  #         Lines   -> Outcome    several at once, on the writers' threads
+        _in_batches(bounds),  #           Lines   -> [Lines]    as many as go into one request
+        ops.flat_map(written),  #         [Lines] -> [Outcome]  several at once, on the writers' threads
         ops.count(),
     )
     try:
@@ -120,6 +131,46 @@ def _in_slots(blocks: Iterable[Block], slots: Slots, stopped: Callable[[], bool]
             slots.release()
             return
         yield block
+
+
+def _in_batches(bounds: Bounds) -> Callable[[rx.Observable[Lines]], rx.Observable[Sequence[Lines]]]:
+    """Hold blocks back until they are enough for the bounds, or the last.
+
+    There must be more slots than blocks that are held: else the one that is waited for would never come.
+    """
+
+    def batched(source: rx.Observable[Lines]) -> rx.Observable[Sequence[Lines]]:
+        def subscribe(
+            observer: ObserverBase[Sequence[Lines]], scheduler: SchedulerBase | None = None
+        ) -> DisposableBase:
+            held: list[Lines] = []
+
+            def on_next(lines: Lines) -> None:
+                held.append(lines)
+                rows = [each.frame.height for each in held]
+                if bounds.are_enough(rows, [int(each.frame["line"].estimated_size()) for each in held]):
+                    hand_on()
+
+            def on_completed() -> None:
+                if held:
+                    hand_on()
+                observer.on_completed()
+
+            def hand_on() -> None:
+                batch = tuple(held)
+                held.clear()
+                observer.on_next(batch)
+
+            return source.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+
+        return rx.Observable(subscribe)
+
+    return batched
+
+
+def one_by_one(write: Write) -> WriteTogether:
+    """Write blocks that come together one after another."""
+    return lambda batch: [write(lines) for lines in batch]
 
 
 def _raising_errors_only(stage: Callable[P, T]) -> Callable[P, T]:

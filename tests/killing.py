@@ -20,6 +20,7 @@ from importer.bucket import Target
 from importer.journal import LoadFolder, log
 from importer.ledger.rejects import RejectsFile
 from importer.ledger.spool import Spool
+from importer.sink import pacing
 from importer.sink.influx import InfluxSink
 
 SWAP_STEPS = ("announce", "set aside", "put in place", "carry", "retire", "close")
@@ -100,6 +101,8 @@ POINTS: dict[str, Callable[..., None]] = {
     "journal": in_journal,
     "before write": before_write,
     "after write": after_write,
+    "before write together": before_write,
+    "after write together": after_write,
     "spool": in_spool,
     "rejects": in_rejects,
     "duplicates": in_duplicates,
@@ -128,6 +131,8 @@ def _at_call(owner: Any, name: str, number: int, *, after: bool) -> None:
 if __name__ == "__main__":
     point, connection, source, mapping, options = sys.argv[1:]
     name, *numbers = point.split(":")
+    if "together" not in name:
+        pacing.MOST_TOGETHER = 1  # as many requests as blocks
     POINTS[name](*numbers)
     chosen = {**json.loads(options), "rejects": Path("rejects.csv").absolute(), "state_dir": Path("state")}
     importer.load(

@@ -23,6 +23,7 @@ from importer.bucket.catalogue import Bucket
 from importer.cli import main
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.server.connection import Connection, Server
+from importer.sink import pacing
 from tests.influxd import Influxd
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,6 +140,12 @@ class Trial:
     def state_now(self) -> tuple[str, str]:
         """What must not change where a load fails: which bucket it is, and all that it holds."""
         return self.bucket_id, self.digest()
+
+
+@pytest.fixture
+def request_for_each_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of tests are so small that requests would hold several: then fewer requests meet a fault."""
+    monkeypatch.setattr(pacing, "MOST_TOGETHER", 1)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -194,17 +195,17 @@ def remove_the_intruders(trial: Trial) -> None:
 @pytest.fixture
 def intruder(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody writes a text where the load will write numbers, in each shard group, just before its first block."""
-    send, done = InfluxSink.__call__, []
+    send, done = InfluxSink.together, []
 
-    def after_the_intruder(sink: InfluxSink, lines: Lines) -> Outcome:
+    def after_the_intruder(sink: InfluxSink, batch: Sequence[Lines]) -> list[Outcome]:
         if not done:
             done.append(True)
             moments = (int(dt.datetime(year, 6, 1, 10, tzinfo=dt.UTC).timestamp()) * 10**9 for year in YEARS)
             lines_of_text = [f'birds,station=intruder g="text" {moment}' for moment in moments]
             trial.server.client.write_api(SYNCHRONOUS).write(staging_id(trial), record=lines_of_text)
-        return send(sink, lines)
+        return send(sink, batch)
 
-    monkeypatch.setattr(InfluxSink, "__call__", after_the_intruder)
+    monkeypatch.setattr(InfluxSink, "together", after_the_intruder)
 
 
 @pytest.mark.promise(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from importer.ledger.expectation import Expectation
 from importer.ledger.ledger import Ledger
 from importer.ledger.rejects import RejectsFile
 from importer.ledger.windows import Windows
-from importer.pipeline import run_pipeline
+from importer.pipeline import one_by_one, run_pipeline
 from importer.records import Block, Fault, FieldColumn, Lines, Outcome, PointBatch, Reject, Table
 from importer.sink.pacing import Pace
 from importer.source.places import locate
@@ -96,12 +96,13 @@ class Flow:
             self.ended += 1
         return Outcome(lines, (), 0)
 
-    def run(self, *, workers: int = 2, **stages: Any) -> None:
-        usual = {"to_table": to_table, "to_points": to_points, "to_lines": to_lines, "write": self.write}
+    def run(self, *, workers: int = 2, batch_rows: int = 1, **stages: Any) -> None:
+        stages["write"] = stages.pop("together", None) or one_by_one(stages.get("write", self.write))
+        usual = {"to_table": to_table, "to_points": to_points, "to_lines": to_lines}
         run_pipeline(
             stages.pop("blocks", None) or self.source(),
             ledger=self.ledger,
-            bounds=Pace(writers=workers),
+            bounds=Pace(writers=workers, batch_rows=batch_rows),
             stopped=self.halted.is_set,
             halt=self.halted.set,
             **(usual | stages),
@@ -278,3 +279,38 @@ def test_rejects_that_are_allowed_do_not_end_the_run(tmp_path: Path) -> None:
     assert flow.ledger.counts.rejected == 30
     assert not flow.ledger.is_over_budget(at_end=True)
     flow.ledger.check()
+
+
+def test_blocks_are_written_together_in_their_order_and_each_has_its_own_outcome(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, 100)
+    batches: list[list[int]] = []
+
+    def together(batch: Sequence[Lines]) -> list[Outcome]:
+        batches.append([lines.block.number for lines in batch])
+        return [flow.write(lines) for lines in batch]
+
+    flow.run(workers=1, batch_rows=2, together=together)
+    assert batches == [[n, n + 1] for n in range(0, 100, 2)]
+    assert flow.ledger.counts.points_acknowledged == 100
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_last_blocks_are_written_although_they_do_not_fill_a_request(
+    tmp_path: Path, blocks: int, workers: int
+) -> None:
+    flow = Flow(tmp_path, blocks)
+    flow.run(workers=workers, batch_rows=50_000)
+    assert sorted(flow.written) == list(range(blocks))
+
+
+def test_blocks_that_are_held_back_are_not_written_once_the_load_has_stopped(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, 2)
+
+    def source() -> Iterator[Block]:
+        yield block(0)
+        raise SourceError("it breaks off")
+
+    with pytest.raises(SourceError):
+        flow.run(workers=1, batch_rows=50_000, blocks=source())
+    assert flow.written == []

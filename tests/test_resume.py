@@ -35,6 +35,8 @@ from importer.sink.influx import InfluxSink
 from tests.killing import SWAP_STEPS
 from tests.loading import BIRDS, ROOT, START, Trial, birds_csv, digest_of
 
+pytestmark = pytest.mark.usefixtures("request_for_each_block")
+
 ROWS = 6_000
 BLOCK_BYTES = 10_000
 UNTYPED = {**BIRDS, "fields": {name: {"column": name} for name in ("lat", "n", "note")}}
@@ -147,6 +149,7 @@ def seeded_points() -> list[str]:
     anywhere = [f"journal:{seeded.randint(1, 12)}:{seeded.random():.2f}" for _ in range(5)]
     anywhere += [f"before write:{seeded.randint(1, 12)}" for _ in range(3)]
     anywhere += [f"after write:{seeded.randint(1, 12)}" for _ in range(3)]
+    anywhere += ["before write together:3", "after write together:3"]
     anywhere += [f"spool:{seeded.randint(1, 12)}", f"rejects:{seeded.randint(1, 9)}", "duplicates", "verification"]
     # The plan and the blocks stand in the journal before the word that all is verified.
     return ["journal:1:0.5", *anywhere, "journal:completed:0.5", *(f"swap:{step}" for step in SWAP_STEPS), "end"]

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
 from influxdb_client import WriteService
 
-from importer.errors import NotFoundError, PayloadTooLargeError, TransientServerError
+from importer.encoding.line_protocol import body
+from importer.errors import (
+    MalformedLinesError,
+    NotFoundError,
+    PartialWriteError,
+    PayloadTooLargeError,
+    TransientServerError,
+)
 from importer.records import Lines, Outcome
 from importer.server.connection import Server, translated
 from importer.server.retry import RetryPolicy, call_with_retries
@@ -89,9 +97,9 @@ class InfluxSink:
         """
         cuts, retries = _Cuts(lines), 0
 
-        def post(body: bytes, rows: int) -> None:
+        def post(text: bytes, rows: int) -> None:
             nonlocal retries
-            retries += self._post(body, rows)
+            retries += self._post(text, rows)
 
         narrowing = Narrowing(
             lines.frame, self._shard_seconds, post, self._most_refusals, is_too_large=self.pace.is_too_large
@@ -105,9 +113,31 @@ class InfluxSink:
             start = end
         return Outcome(lines, tuple(narrowing.refusals), retries, tuple(narrowing.unsent))
 
-    def _post(self, body: bytes, rows: int) -> int:
+    def together(self, batch: Sequence[Lines]) -> list[Outcome]:
+        """Write blocks that follow one another in one request, as far as the pace allows and the server takes them all.
+
+        Otherwise each is written by itself: points that are sent twice are the same.
+
+        Raises:
+            TransientServerError: the server did not take them in time.
+            TerminalServerError: the server will never take them.
+        """
+        texts = [body(lines.frame["line"]) for lines in batch] if len(batch) > 1 else []
+        rows, size = sum(lines.frame.height for lines in batch), sum(map(len, texts))
+        with self._turns:
+            with self._lock:
+                fits = bool(texts) and self.pace.next_rows(rows, size) == rows and not self.pace.is_too_large(size)
+            if fits:
+                joined = b"".join(texts)
+                texts.clear()
+                with suppress(MalformedLinesError, PartialWriteError, PayloadTooLargeError):
+                    retries = self._post(joined, rows)
+                    return [Outcome(lines, (), 0 if number else retries) for number, lines in enumerate(batch)]
+        return [self(lines) for lines in batch]
+
+    def _post(self, text: bytes, rows: int) -> int:
         """Send a body until the server has it; how many tries that took beyond the first."""
-        sent = compressed(body, self.encoding)
+        sent = compressed(text, self.encoding)
         first_began = time.monotonic()
 
         def post() -> None:
@@ -124,7 +154,7 @@ class InfluxSink:
                     )
             except (TransientServerError, PayloadTooLargeError) as error:
                 is_slow = time.monotonic() - began > LATENCY_SECONDS
-                self._hear_of(ASK_FOR_LESS.get(error.status, "slow" if is_slow else None), rows, len(body), first_began)
+                self._hear_of(ASK_FOR_LESS.get(error.status, "slow" if is_slow else None), rows, len(text), first_began)
                 raise
             with self._lock:
                 self.requests += 1
@@ -149,11 +179,11 @@ class InfluxSink:
         """A try that failed, for which the server may have had too much."""
         with self._lock:
             self.requests += 1
-            if setback is None:
+            if setback is None or (setback == "413" and rows == 1):  # of one line it says nothing of larger batches
                 return
             self.pace.set_back(setback, rows, size, began, time.monotonic())
             is_news = setback == "413" and self.pace.has_fixed_rows and self.pace.setbacks[setback] == 1
-        if is_news and rows > 1:
+        if is_news:
             self._warn(
                 f"the server takes no requests of {rows:,} lines ({size:,} bytes; 413), as --batch-rows asks for: "
                 "smaller ones are sent"

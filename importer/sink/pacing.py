@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 __all__ = ["LATENCY_SECONDS", "MOST_WRITERS", "Pace", "Setback"]
@@ -28,8 +29,12 @@ START_WRITERS = 2
 
 MOST_WRITERS = 3
 
-MOST_BLOCKS = 3
-"""Each costs some 30 MB of memory, so that a third writer takes the place of the block that is read ahead."""
+MOST_TOGETHER = 3
+"""Blocks of a request: of one alone, many shapes of data have too few lines for the server to take them best."""
+
+MOST_BLOCKS = 5
+"""In flight where writers are adaptive: memory grows with them, so that a third writer takes the place of what is read
+ahead."""
 
 MOST_BYTES = 10 << 20
 """The server sets no limit of its own, so there is one here."""
@@ -76,7 +81,8 @@ class Pace:
         self.batch_bytes = MOST_BYTES
         self.setbacks: Counter[Setback] = Counter()
         self._refused_bytes = math.inf
-        self._offered_rows = 0
+        self._offered_rows = self._available_rows = 0
+        self._together = 1
         self._trial: Knob | None = None
         self._before = (self.rows, self.writers)
         self._rate = 0.0
@@ -90,8 +96,29 @@ class Pace:
     @property
     def blocks(self) -> int:
         """Blocks in flight, now: one is read ahead of the writers, as far as memory goes."""
-        ahead = self.writers + 1
+        ahead = (self.writers + 1) * self._together
         return ahead if self.has_fixed_writers else min(ahead, MOST_BLOCKS)
+
+    def are_enough(self, rows: Sequence[int], sizes: Sequence[int]) -> bool:
+        """Whether another block like the last one would make too much for a request.
+
+        Args:
+            rows: lines of each block so far.
+            sizes: their bytes.
+        """
+        enough = (
+            len(rows) >= MOST_TOGETHER
+            or sum(rows) + rows[-1] > self.rows
+            or sum(sizes) + sizes[-1] > self.batch_bytes
+            or self.is_too_large(sum(sizes) + sizes[-1])
+        )
+        if enough:
+            self._together = len(rows)
+            more = min(MOST_TOGETHER, self.batch_bytes // max(1, sizes[-1]))
+            self._available_rows = max(self._available_rows, more * rows[-1])
+        else:
+            self._together = max(self._together, len(rows) + 1)  # or the next one would wait for a slot for ever
+        return enough
 
     @property
     def settled(self) -> tuple[int, int]:
@@ -196,7 +223,7 @@ class Pace:
         """What has not been tried since the last rest."""
         open_knobs: list[Knob] = []
         # Where blocks, or the limit in bytes, give no larger requests, there is nothing to try.
-        if not self.has_fixed_rows and self.rows < min(MOST_ROWS, self._offered_rows):
+        if not self.has_fixed_rows and self.rows < min(MOST_ROWS, max(self._offered_rows, self._available_rows)):
             open_knobs.append("rows")
         if not self.has_fixed_writers:
             open_knobs.insert(0 if self.writers < START_WRITERS else len(open_knobs), "writers")

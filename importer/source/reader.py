@@ -14,7 +14,7 @@ from importer.errors import SourceError
 from importer.records import Block, Table
 from importer.source.blocks import BLOCK_BYTES, blocks
 from importer.source.bounds import Bounds
-from importer.source.glimpses import can_be_glimpsed, glimpses
+from importer.source.glimpses import can_be_glimpsed, glimpses, pieces_of
 from importer.source.header import Header, read_header
 from importer.source.open import Source, Stream
 from importer.source.table import to_table
@@ -127,23 +127,10 @@ class Reader:
         for source in self.sources:
             if left is not None and left <= 0:
                 return
-            stream, header = self._open.get(source.name) or self._start(source)
-            self._current = stream
-            with stream:
-                for block in blocks(
-                    stream,
-                    header,
-                    delimiter=self._delimiter,
-                    first_number=number,
-                    block_bytes=self._block_bytes,
-                    limit=left,
-                    bounds=self._bounds,
-                ):
-                    number = block.number + 1
-                    left = None if left is None else left - block.records
-                    yield block
-            self._done.append(self._read(stream))
-            self._current = None
+            for block in self._blocks_of(source, number, left):
+                number = block.number + 1
+                left = None if left is None else left - block.records
+                yield block
 
     def rough_blocks(self) -> Iterator[Block]:
         """Enough of the rows for a rough idea of them: of large plain files, evenly spread pieces.
@@ -151,13 +138,18 @@ class Reader:
         Raises:
             SourceError: a source cannot be read, decompressed or split.
         """
-        if self._limit is None and all(can_be_glimpsed(source, self._encoding) for source in self.sources):
-            for source in self.sources:
+        if self._limit is not None:
+            yield from self.blocks()
+            return
+        plain = [source for source in self.sources if can_be_glimpsed(source, self._encoding)]
+        pieces = dict(zip((source.name for source in plain), pieces_of(plain), strict=True))
+        for source in self.sources:
+            if source.name not in pieces:
+                yield from self._blocks_of(source)
+            elif pieces[source.name]:
                 stream, header = self._start(source)
                 stream.close()
-                yield from glimpses(source, header, self._delimiter)
-        else:
-            yield from self.blocks()
+                yield from glimpses(source, header, self._delimiter, pieces[source.name])
 
     def table(self, block: Block) -> Table:
         """A block's wanted columns."""
@@ -174,6 +166,22 @@ class Reader:
             limit=self._limit,
             bounds=self._bounds,
         )
+
+    def _blocks_of(self, source: Source, first_number: int = 0, limit: int | None = None) -> Iterator[Block]:
+        stream, header = self._open.get(source.name) or self._start(source)
+        self._current = stream
+        with stream:
+            yield from blocks(
+                stream,
+                header,
+                delimiter=self._delimiter,
+                first_number=first_number,
+                block_bytes=self._block_bytes,
+                limit=limit,
+                bounds=self._bounds,
+            )
+        self._done.append(self._read(stream))
+        self._current = None
 
     def _start(self, source: Source) -> tuple[Stream, Header]:
         stream = Stream(source, self._encoding, self._stdin, self._bounds)

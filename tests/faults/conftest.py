@@ -29,6 +29,11 @@ class Proxied(Trial):
         return replace(self.influxd.connection, url=self.proxy.url)
 
 
+@pytest.fixture(autouse=True)
+def _request_for_each_block(request_for_each_block: None) -> None:
+    """All of these tests."""
+
+
 @pytest.fixture
 def proxy(influxd: Influxd) -> Iterator[FaultProxy]:
     with fault_proxy(influxd.connection.url) as proxy:

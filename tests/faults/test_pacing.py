@@ -30,6 +30,7 @@ def quick_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "WINDOW_REQUESTS", 2)
     monkeypatch.setattr(pacing, "WINDOW_SECONDS", 0.0)
     monkeypatch.setattr(pacing, "LEAST_ROWS", 200)
+    monkeypatch.setattr(pacing, "MOST_TOGETHER", 1)  # a request for each block
     monkeypatch.setattr(pacing, "GAIN", 0.0)  # on a busy machine, whether more is better is chance
 
 

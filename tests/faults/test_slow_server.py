@@ -23,7 +23,7 @@ from tests.loading import START, Trial
 from .conftest import Proxied
 
 TIMES_SLOWER = 50
-ROW_BYTES, ROWS, ROWS_IN_SLOTS, BLOCK_BYTES = 8_000, 3_000, 300, 1 << 20
+ROW_BYTES, ROWS, ROWS_IN_SLOTS, BLOCK_BYTES = 8_000, 3_000, 700, 1 << 20
 
 LOAD = """
 import sys

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from importer.sink import pacing
-from importer.sink.pacing import LATENCY_SECONDS, Pace, Setback
+from importer.sink.pacing import LATENCY_SECONDS, MOST_BLOCKS, MOST_TOGETHER, Pace, Setback
 
 LINE_BYTES = 100
 
@@ -116,7 +116,46 @@ def test_a_third_writer_comes_where_it_makes_the_load_faster() -> None:
     server = Simulated(Pace(), far_away, block_rows=30_000)
     server.run(30)
     assert server.pace.settled[1] == 3
-    assert server.pace.blocks == 3  # no more memory: none is read ahead any more
+    assert server.pace.blocks == 4
+
+
+def test_blocks_are_written_together_up_to_the_lines_and_bytes_of_a_request() -> None:
+    pace = Pace()
+    assert not pace.are_enough([19_000], [4 << 20])
+    assert pace.are_enough([19_000, 19_000], [4 << 20, 4 << 20])  # a third would be too many lines and bytes
+    assert pace.are_enough([30_000], [1 << 20])
+    assert pace.are_enough([4_000], [6 << 20])
+    assert pace.are_enough([10, 10, 10], [100, 100, 100])  # however few: each block is memory
+    pace.set_back("413", 19_000, 5 << 20, 0.0, 1.0)
+    assert pace.are_enough([19_000], [4 << 20])
+
+
+def test_while_blocks_are_held_back_for_others_there_is_room_for_one_more() -> None:
+    pace = Pace(writers=1)
+    rows: list[int] = []
+    while not rows or not pace.are_enough(rows, [1] * len(rows)):
+        rows.append(1)
+        assert pace.blocks > len(rows) - 1
+    assert len(rows) == MOST_TOGETHER
+
+
+@pytest.mark.parametrize("writers", [1, 2, 3])
+def test_no_more_blocks_are_in_flight_than_memory_has_room_for(writers: int) -> None:
+    pace = Pace()
+    pace.writers = writers
+    pace.are_enough([1, 1], [1, 1])
+    assert MOST_TOGETHER <= pace.blocks <= MOST_BLOCKS
+
+
+def test_lines_grow_where_blocks_together_give_more_of_them() -> None:
+    pace = Pace(writers=2)
+    pace.are_enough([30_000], [1 << 20])  # of which three make 90,000 lines
+    server = Simulated(pace, far_away, block_rows=30_000)
+    tried = set()
+    for _ in range(30):
+        server.run(1)
+        tried.add(pace.rows)
+    assert tried == {50_000, 100_000}
 
 
 def test_a_writer_that_does_not_make_it_faster_is_taken_back_and_tried_again_ever_more_rarely() -> None:

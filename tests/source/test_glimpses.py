@@ -18,7 +18,6 @@ def reader(path: Path) -> Reader:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "PIECE_BYTES", 100)
-    monkeypatch.setattr(looking, "GLIMPSED_BYTES", 100 * looking.PIECES)
 
 
 def numbers(path: Path) -> list[int]:
@@ -50,8 +49,42 @@ def test_pieces_that_begin_within_quotes_do_no_harm(tmp_path: Path) -> None:
 def test_small_and_compressed_files_are_read_whole(tmp_path: Path) -> None:
     small, packed = tmp_path / "small.csv", tmp_path / "packed.csv"
     small.write_text("n,text\n" + "".join(f"{n},x\n" for n in range(500)))
-    text = "n,text\n" + "".join(f"{n},{n * 7919 % 10_007}\n" for n in range(20_000))
-    packed.write_bytes(gzip.compress(text.encode(), compresslevel=1))
-    assert packed.stat().st_size > looking.GLIMPSED_BYTES
-    assert numbers(small) == list(range(500))
-    assert numbers(packed) == list(range(20_000))
+    packed.write_bytes(gzip.compress(small.read_bytes(), compresslevel=1))
+    assert numbers(small) == numbers(packed) == list(range(500))
+
+
+def test_a_record_that_is_longer_than_a_piece_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "n.csv"
+    path.write_text("n,text\n" + "".join(f"{n},{'x' * 3_000}\n" for n in range(1_000)))
+    seen = numbers(path)
+    assert (seen[0], seen[-1]) == (0, 999)
+    assert max(b - a for a, b in pairwise(seen)) < 1_000 / looking.PIECES * 1.5
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 32, 33, 500])
+def test_many_files_share_the_pieces_of_one(tmp_path: Path, count: int) -> None:
+    rows = 20_000 // count
+    for number in range(count):
+        first = number * rows
+        text = "".join(f"{n},some text\n" for n in range(first, first + rows))
+        (tmp_path / f"{number:03}.csv").write_text("n,text\n" + text)
+    sources = expand([tmp_path / "*.csv"])
+    with Reader(sources, delimiter=",", encoding="utf-8", wanted=lambda header, _: tuple(header)) as rough:
+        blocks = list(rough.rough_blocks())
+        seen = sorted({int(n) for block in blocks for n in rough.table(block).frame["n"]})
+    assert (seen[0], seen[-1]) == (0, rows * count - 1)
+    assert sum(len(block.data) for block in blocks) <= 1.5 * looking.PIECES * looking.PIECE_BYTES
+    assert max(b - a for a, b in pairwise(seen)) < rows * count / looking.PIECES * 4
+
+
+def test_a_compressed_file_among_plain_ones_is_the_only_one_that_is_read_whole(tmp_path: Path) -> None:
+    text = "n,text\n" + "".join(f"{n},some text\n" for n in range(10_000))
+    (tmp_path / "a.csv").write_text(text)
+    (tmp_path / "b.csv").write_bytes(gzip.compress(text.encode(), compresslevel=1))
+    sources = expand([tmp_path / "*.csv"])
+    with Reader(sources, delimiter=",", encoding="utf-8", wanted=lambda header, _: tuple(header)) as rough:
+        records = dict.fromkeys(("a.csv", "b.csv"), 0)
+        for block in rough.rough_blocks():
+            records[Path(block.source).name] += block.records
+    assert records["b.csv"] == 10_000
+    assert 0 < records["a.csv"] < 1_500
