@@ -4,7 +4,8 @@ Goes in: blocks. Comes out: the same :class:`~importer.records.PointBatch` for e
 input order, as long as the function keeps nothing from one row to the next.
 
 Each process has one block at a time, and the types that were decided when it got it. Where others were decided since,
-by earlier blocks, and might have made a difference, the block is mapped again, here.
+by earlier blocks, and might have made a difference, the block is mapped again, here. Of each block that is read ahead,
+text and table stay in memory: one per process, beside those of the flow.
 
 The processes are plain children with a connection each, not those of :mod:`multiprocessing`: they must neither import
 the program that called the importer once more, nor outlive it, nor see its token.
