@@ -81,13 +81,14 @@ def session(folder: Path, binary: Path, *more: str) -> tuple[int, dict[str, list
 
 
 # The default shard groups of Movebank's six years take the server long: the ways that have them load another shape.
+# A row function in one process is the same command with another number.
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("shapes", "ways", "growth"),
     [
-        (["movebank"], ["lines", "mapper", "mapper-2"], "0.5"),
+        (["movebank"], ["lines", "mapper-2"], "0.5"),
         (["iot"], ["baseline", "influx-write", "lines", "importer"], "0"),
-        (["wide", "one-series", "many-series"], ["lines", "importer"], "0"),
+        (["wide", "one-series", "many-series"], ["importer"], "0"),
     ],
 )
 def test_all_ways_store_every_row_and_are_printed_and_drawn(
@@ -115,9 +116,10 @@ def test_all_ways_store_every_row_and_are_printed_and_drawn(
     assert [run["rows"] for run in results["growth"]] == ([] if growth == "0" else [1_000])
     sizes = {(run["dataset"], run["contender"]): run["shard_group_seconds"] for run in results["runs"]}
     for (shape, way), seconds in sizes.items():
-        assert (seconds == sizes[shape, "lines"]) == (way not in {"baseline", "influx-write"}), (shape, way)
+        fitted = way not in {"baseline", "influx-write"}
+        assert (seconds == sizes.get((shape, "lines"), seconds)) == fitted, (shape, way)
     for run in results["runs"]:
-        if run["contender"] in {"importer", "mapper", "mapper-2"}:
+        if run["contender"] in {"importer", "mapper-2"}:
             assert {"look", "load", "verify", "swap"} <= set(run["phases"])
             assert sum(run["phases"].values()) <= run["elapsed_seconds"] <= run["wall_seconds"]
     starts = {start["what"]: start for start in results["start"]}
@@ -132,7 +134,7 @@ def test_all_ways_store_every_row_and_are_printed_and_drawn(
         kind: (tmp_path / "out" / f"results.{kind}").read_text(encoding="utf-8") for kind in ("json", "md", "svg")
     }
     assert written["svg"].startswith("<svg ")
-    assert "| ready-made lines (the ceiling) |" in written["md"]
+    assert all(f"| {CONTENDERS[way].title} |" in written["md"] for way in ways if way != "influx-write")
     assert str(tmp_path) not in written["json"]
     assert platform.node() not in written["json"]
     # Neither the servers' data nor the ready-made requests stay.
