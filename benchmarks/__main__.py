@@ -55,6 +55,8 @@ def main(words: Sequence[str] | None = None) -> int:
     console.print(f"measuring on {machine_line(results)}", highlight=False)
     if options.influx is None and "influx-write" in options.contenders:
         console.print(f"without influx write: name the program by --influx or {INFLUX_SETTING}")
+    if options.start:
+        session.start(results)
     session.compare(results, options.datasets, options.contenders, options.rows)
     if options.growth:
         session.grow(results, [max(10, int(factor * options.rows)) for factor in options.growth])
@@ -94,6 +96,9 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         "--growth", type=_factors, default=[0.1, 1.0, 5.0],
         help=f"sizes of {GROWING[0]} that the {GROWING[1]} loads, in times of --rows, by commas; 0 for none",
     )  # fmt: skip
+    parser.add_argument(
+        "--start", action=argparse.BooleanOptionalAction, default=True, help="measure what starting takes, too"
+    )
     parser.add_argument("--seed", type=int, default=20_260_101, help="other data")
     parser.add_argument("--influx", type=Path, default=influx, help=f"the influx program ({INFLUX_SETTING})")
     parser.add_argument("--influxd", type=Path, default=None, help="the server; found or built otherwise")

@@ -7,20 +7,20 @@ the server. So what is posted ready-made is what the importer posts.
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import importer
 from benchmarks.cached import Data
 from benchmarks.ready_lines import LENGTH_BYTES
 from importer.bucket import fitting_duration
+from importer.sink.pacing import Pace
 
 __all__ = ["Bodies", "write_bodies"]
-
-MOST_LINES: Final = 50_000
-MOST_BYTES: Final = 10 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,11 @@ def write_bodies(data: Data, path: Path) -> Bodies:
 
 
 def _cut(block: bytes) -> Iterator[bytes]:
-    """Even parts of whole lines; no two lines of these files have the same key."""
-    lines = block.splitlines(keepends=True)
-    parts = max(1, -(-len(lines) // MOST_LINES), -(-len(block) // MOST_BYTES))
-    for part in range(parts):
-        yield b"".join(lines[len(lines) * part // parts : len(lines) * (part + 1) // parts])
+    """Whole lines, at the pace with which the importer begins; no two lines of these files have the same key."""
+    ends, pace = list(accumulate(map(len, block.splitlines(keepends=True)))), Pace()
+    start = before = 0
+    while start < len(ends):
+        end = start + pace.next_rows(len(ends) - start, len(block) - before)
+        start = max(start + 1, min(end, bisect_right(ends, before + pace.batch_bytes)))
+        yield block[before : ends[start - 1]]
+        before = ends[start - 1]

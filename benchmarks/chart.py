@@ -64,7 +64,7 @@ def chart(results: Results) -> str:
 def _bar(way: Way, top: float, scale: float) -> list[str]:
     speed, middle = way.rows_per_second, top + BAR / 2
     length, low, high = (LABELS + value * scale for value in (speed.median, speed.low, speed.high))
-    kind = {"importer": "own", "mapper": "own", "lines": "ceiling"}.get(way.contender, "way")
+    kind = {"importer": "own", "mapper": "own", "mapper-2": "own", "lines": "ceiling"}.get(way.contender, "way")
     parts = [
         _text(LABELS - 8, top + BAR - 5, CONTENDERS[way.contender].title, "", anchor="end"),
         f'<rect class="{kind}" x="{LABELS}" y="{top:.1f}" width="{length - LABELS:.1f}" height="{BAR}" rx="2"/>',

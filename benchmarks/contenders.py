@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +17,11 @@ from benchmarks.bodies import Bodies
 from benchmarks.cached import Data
 from benchmarks.measure import Cost
 
-__all__ = ["BUCKET", "CONTENDERS", "Contender", "Job"]
+__all__ = ["BUCKET", "COMMAND", "CONTENDERS", "Contender", "Job"]
 
 BUCKET: Final = "benchmark"
+COMMAND: Final = Path(sys.executable).with_name("importer")
+"""As it is installed beside this Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Contender:
         takes: whether it can do the job.
         shard_group_seconds: of the bucket that is made for it; 0 is the server's default, None: it makes its own.
         phases: seconds of its parts, as it says itself.
+        elapsed_seconds: of the load, as it says itself; None where it does not.
         wrong: what went wrong though it ended well; empty if nothing did.
     """
 
@@ -63,6 +67,7 @@ class Contender:
     takes: Callable[[Job], bool] = lambda _: True
     shard_group_seconds: Callable[[Job], int | None] = lambda _: 0
     phases: Callable[[Job, Cost], dict[str, float]] = lambda _job, _cost: {}
+    elapsed_seconds: Callable[[Job], float | None] = lambda _: None
     wrong: Callable[[Job], str] = lambda _: ""
 
 
@@ -88,15 +93,14 @@ def _importer(job: Job) -> list[str]:
     return [*_load(job), "--mapping", str(mapping)]
 
 
-def _importer_with_mapper(job: Job) -> list[str]:
-    return [*_load(job), "--mapper", f"benchmarks.row_functions:{job.data.dataset.spec.row_function}"]
+def _importer_with_mapper(job: Job, *, processes: int = 1) -> list[str]:
+    function = f"benchmarks.row_functions:{job.data.dataset.spec.row_function}"
+    return [*_load(job), "--mapper", function, "--mapper-processes", str(processes)]
 
 
 def _load(job: Job) -> list[str]:
     files = ["--report", str(job.report), "--state-dir", str(job.folder / "state")]
-    # The command as it is installed beside this Python.
-    command = Path(sys.executable).with_name("importer")
-    return [str(command), "load", str(job.data.csv), "--bucket", BUCKET, *files]
+    return [str(COMMAND), "load", str(job.data.csv), "--bucket", BUCKET, *files]
 
 
 def _module(name: str, *arguments: object) -> list[str]:
@@ -119,10 +123,27 @@ def _reported_phases(job: Job, _: Cost) -> dict[str, float]:
     return {name: float(seconds) for name, seconds in phases.items() if isinstance(seconds, int | float)}
 
 
+def _reported_elapsed(job: Job) -> float | None:
+    seconds = _reported(job).get("elapsed_seconds")
+    return float(seconds) if isinstance(seconds, int | float) else None
+
+
 def _not_verified(job: Job) -> str:
     status = _reported(job).get("status")
     return "" if status == "verified" else f"the report says {status}"
 
+
+def _is_movebank(job: Job) -> bool:
+    return job.data.dataset.name == "movebank"
+
+
+_own = partial(
+    Contender,
+    shard_group_seconds=lambda _: None,
+    phases=_reported_phases,
+    elapsed_seconds=_reported_elapsed,
+    wrong=_not_verified,
+)
 
 CONTENDERS: Final = {
     each.name: each
@@ -136,22 +157,13 @@ CONTENDERS: Final = {
             shard_group_seconds=lambda job: _bodies(job).shard_group_seconds,
             phases=lambda _, cost: json.loads(cost.out),
         ),
-        Contender(
-            "importer",
-            "importer",
-            _importer,
-            shard_group_seconds=lambda _: None,
-            phases=_reported_phases,
-            wrong=_not_verified,
-        ),
-        Contender(
-            "mapper",
-            "importer with a row function",
-            _importer_with_mapper,
-            takes=lambda job: job.data.dataset.name == "movebank",
-            shard_group_seconds=lambda _: None,
-            phases=_reported_phases,
-            wrong=_not_verified,
+        _own("importer", "importer", _importer),
+        _own("mapper", "importer with a row function", _importer_with_mapper, takes=_is_movebank),
+        _own(
+            "mapper-2",
+            "importer with a row function, 2 processes",
+            partial(_importer_with_mapper, processes=2),
+            takes=_is_movebank,
         ),
     )
 }

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from benchmarks.results import Results, Run
+from benchmarks.results import Results, Run, Start
 
-__all__ = ["Spread", "Way", "cpu_for_a_million", "growth", "ratio", "speed", "spread", "ways"]
+__all__ = [
+    "Parts", "Spread", "Starting", "Way", "cpu_for_a_million", "growth", "parts", "ratio", "share", "speed", "spread",
+    "starts", "ways",
+]  # fmt: skip
 
 MEGA: Final = 1_000_000
 
@@ -40,6 +43,7 @@ class Way:
         server_cpu_seconds: of the server, for a million rows.
         peak_mb: of the client's resident memory.
         server_peak_mb: of the server's.
+        shard_group_seconds: of its bucket; several if the runs differ.
         to_baseline: its rows per second over those of the row-by-row way; None where that was not measured.
         to_ceiling: the same over those of the ready-made lines.
     """
@@ -52,14 +56,54 @@ class Way:
     server_cpu_seconds: Spread
     peak_mb: Spread
     server_peak_mb: Spread
+    shard_group_seconds: tuple[int, ...] = ()
     to_baseline: Spread | None = None
     to_ceiling: Spread | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Where the importer's time goes in loads of one shape.
+
+    Attributes:
+        dataset: the shape.
+        rows: of each run.
+        seconds: of the load, as it says itself.
+        shares: of its phases in that; a phase that no run had is missing.
+    """
+
+    dataset: str
+    rows: int
+    seconds: Spread
+    shares: dict[str, Spread]
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """What the importer takes where it has next to nothing to do.
+
+    Attributes:
+        what: it was told to do.
+        seconds: of the whole process.
+        cpu_seconds: user and system.
+        peak_mb: of resident memory.
+    """
+
+    what: str
+    seconds: Spread
+    cpu_seconds: Spread
+    peak_mb: Spread
+
+
 def spread(values: Iterable[float]) -> Spread | None:
     """Median, least and most; None of nothing."""
+    known = list(values)
+    return _spread(known) if known else None
+
+
+def _spread(values: Iterable[float]) -> Spread:
     known = sorted(values)
-    return Spread(median(known), known[0], known[-1]) if known else None
+    return Spread(median(known), known[0], known[-1])
 
 
 def ratio(first: dict[int, Run], second: dict[int, Run], of: Callable[[Run], float]) -> Spread | None:
@@ -87,10 +131,44 @@ def growth(results: Results) -> list[Way]:
     return [_way(runs, None, None) for runs in good if runs]
 
 
+def parts(results: Results) -> list[Parts]:
+    """Of each shape that the importer has loaded well, in the order in which they ran."""
+    found = []
+    for dataset in dict.fromkeys(run.dataset for run in results.runs):
+        runs = list(results.of(dataset, "importer").values())
+        seconds = spread(run.elapsed_seconds for run in runs if run.elapsed_seconds)
+        if seconds is None:
+            continue
+        shares = {
+            phase: of_all
+            for phase in dict.fromkeys(phase for run in runs for phase in run.phases)
+            if (of_all := spread(part for run in runs if (part := share(run, phase)) is not None))
+        }
+        found.append(Parts(dataset, runs[0].rows, seconds, shares))
+    return found
+
+
+def starts(results: Results) -> list[Starting]:
+    """Each thing with which start-up was measured, those that went wrong left out."""
+    good = [start for start in results.start if not start.trouble]
+
+    def of(what: str, figure: Callable[[Start], float]) -> Spread:
+        return _spread(figure(start) for start in good if start.what == what)
+
+    return [
+        Starting(
+            what,
+            of(what, lambda start: start.wall_seconds),
+            of(what, lambda start: start.cpu_seconds),
+            of(what, lambda start: start.peak_bytes / MEGA),
+        )
+        for what in dict.fromkeys(start.what for start in good)
+    ]
+
+
 def _way(runs: list[Run], to_baseline: Spread | None, to_ceiling: Spread | None) -> Way:
     def of(figure: Callable[[Run], float]) -> Spread:
-        values = sorted(map(figure, runs))
-        return Spread(median(values), values[0], values[-1])
+        return _spread(map(figure, runs))
 
     return Way(
         contender=runs[0].contender,
@@ -101,6 +179,7 @@ def _way(runs: list[Run], to_baseline: Spread | None, to_ceiling: Spread | None)
         server_cpu_seconds=of(lambda run: run.server_cpu_seconds / run.rows * MEGA),
         peak_mb=of(lambda run: run.peak_bytes / MEGA),
         server_peak_mb=of(lambda run: run.server_peak_bytes / MEGA),
+        shard_group_seconds=tuple(sorted({run.shard_group_seconds for run in runs if run.shard_group_seconds})),
         to_baseline=to_baseline,
         to_ceiling=to_ceiling,
     )
@@ -114,3 +193,10 @@ def speed(run: Run) -> float:
 def cpu_for_a_million(run: Run) -> float:
     """Seconds on the processors that the client would take for a million rows."""
     return run.cpu_seconds / run.rows * MEGA
+
+
+def share(run: Run, phase: str) -> float | None:
+    """Of a phase in the load's own time; None where the run does not say both."""
+    if phase not in run.phases or not run.elapsed_seconds:
+        return None
+    return run.phases[phase] / run.elapsed_seconds

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Results", "Run", "read_results", "write_results"]
+__all__ = ["HELP", "Results", "Run", "Start", "read_results", "write_results"]
 
 SCHEMA_VERSION: Final = 1
+HELP: Final = "importer --help"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Run:
         server_peak_bytes: of the server.
         shard_group_seconds: of the bucket.
         phases: seconds of its parts, as it says itself.
+        elapsed_seconds: of the load without the start of the process, as it says itself; None where it does not.
     """
 
     dataset: str
@@ -45,11 +47,33 @@ class Run:
     server_peak_bytes: int
     shard_group_seconds: int | None
     phases: dict[str, float] = field(default_factory=dict)
+    elapsed_seconds: float | None = None
 
     @property
     def rows_per_second(self) -> float:
         """Over the whole process."""
         return self.rows / self.wall_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A run of the importer that has next to nothing to do.
+
+    Attributes:
+        what: it was told to do, in words.
+        round: the how-manieth time.
+        trouble: what went wrong; empty if nothing did.
+        wall_seconds: the whole process.
+        cpu_seconds: user and system.
+        peak_bytes: of resident memory.
+    """
+
+    what: str
+    round: int
+    trouble: str
+    wall_seconds: float
+    cpu_seconds: float
+    peak_bytes: int
 
 
 @dataclass(slots=True)
@@ -61,12 +85,14 @@ class Results:
         seed: of the data.
         runs: of the comparison.
         growth: of the importer alone, at several sizes of one shape.
+        start: of the importer, with next to nothing to do.
     """
 
     machine: dict[str, str | int]
     seed: int
     runs: list[Run] = field(default_factory=list)
     growth: list[Run] = field(default_factory=list)
+    start: list[Start] = field(default_factory=list)
 
     def of(self, dataset: str, contender: str) -> dict[int, Run]:
         """The runs of a way of loading, by round; those that went wrong are left out."""
@@ -81,6 +107,7 @@ class Results:
             for run in (*self.runs, *self.growth)
             if run.trouble
         ]
+        found += [f"{start.what}: {start.trouble}" for start in self.start if start.trouble]
         for name in dict.fromkeys(run.dataset for run in self.runs):
             sizes = [{run.shard_group_seconds for run in self.of(name, way).values()} for way in ("lines", "importer")]
             if all(sizes) and sizes[0] != sizes[1]:
@@ -107,7 +134,8 @@ def read_results(path: Path) -> Results:
     if raw.pop("schema_version", None) != SCHEMA_VERSION:
         raise ValueError(f"{path.name} is not of schema version {SCHEMA_VERSION}: measure anew")
     runs, growth = ([Run(**run) for run in raw.pop(name)] for name in ("runs", "growth"))
-    return Results(**raw, runs=runs, growth=growth)
+    start = [Start(**each) for each in raw.pop("start", ())]
+    return Results(**raw, runs=runs, growth=growth, start=start)
 
 
 def _rounded(value: Any) -> Any:

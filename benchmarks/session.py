@@ -13,10 +13,10 @@ from typing import Final
 
 from benchmarks.bodies import Bodies, write_bodies
 from benchmarks.cached import Data, prepare
-from benchmarks.contenders import BUCKET, CONTENDERS, Contender, Job
+from benchmarks.contenders import BUCKET, COMMAND, CONTENDERS, Contender, Job
 from benchmarks.datasets import DATASETS
 from benchmarks.measure import Cost, FreshServer, fresh_server, measured
-from benchmarks.results import Results, Run
+from benchmarks.results import HELP, Results, Run, Start
 from importer.bucket import catalogue
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.server.connection import Server
@@ -26,6 +26,8 @@ __all__ = ["GROWING", "Session"]
 
 GROWING: Final = ("movebank", "importer")
 """What is loaded at several sizes, and how."""
+
+FEW_ROWS: Final = 10
 
 SAID_CHARS: Final = 300
 READ_BYTES: Final = 1 << 22
@@ -84,6 +86,26 @@ class Session:
                 results.growth += self._round(data, None, (way,), number)
             self.done()
 
+    def start(self, results: Results) -> None:
+        """Have the importer do next to nothing, as many rounds as asked for: what is left is its start-up."""
+        name, way = GROWING
+        data = self._prepare(name, FEW_ROWS)
+        for number in range(self.rounds):
+            with fresh_server(self.influxd, self.data) as server:
+                _level_the_field(data, None)
+                cost = measured([str(COMMAND), "--help"], server)
+                trouble = _without_paths(_trouble(cost, 0, 0), server, self.data)
+                run = self._run(server, data, None, CONTENDERS[way], number)
+            results.start += [
+                Start(HELP, number, trouble, cost.wall_seconds, cost.cpu_seconds, cost.peak_bytes),
+                Start(
+                    f"a load of {FEW_ROWS} rows", number, run.trouble, run.wall_seconds, run.cpu_seconds, run.peak_bytes
+                ),
+            ]
+            for each in results.start[-2:]:
+                self.say(f"  {number + 1}. {each.what}: {each.trouble or f'{each.cpu_seconds:.2f} s of CPU'}")
+            self.done()
+
     def _prepare(self, name: str, rows: int) -> Data:
         self.say(f"{name}: {rows:,} rows")
         return prepare(DATASETS[name], rows, self.seed, self.data)
@@ -93,23 +115,25 @@ class Session:
         for way in ways:
             contender = CONTENDERS[way]
             if contender.takes(Job(data, bodies, self.influx, self.data)):
-                runs.append(self._run(data, bodies, contender, number))
+                with fresh_server(self.influxd, self.data) as server:
+                    runs.append(self._run(server, data, bodies, contender, number))
                 self.say(_line(runs[-1]))
         return runs
 
-    def _run(self, data: Data, bodies: Bodies | None, contender: Contender, number: int) -> Run:
-        with fresh_server(self.influxd, self.data) as server:
-            job = Job(data, bodies, self.influx, server.folder)
-            with Server(server.connection, timeout_seconds=QUESTION_SECONDS) as questions:
-                _make_bucket(questions, contender.shard_group_seconds(job))
-                words = contender.words(job)
-                _level_the_field(data, bodies)
-                cost = measured(words, server)
-                stored, shard_seconds = _stored(questions, data)
-            trouble = _trouble(cost, stored, data.rows)
-            phases: dict[str, float] = {}
-            if not trouble:
-                trouble, phases = contender.wrong(job), contender.phases(job, cost)
+    def _run(self, server: FreshServer, data: Data, bodies: Bodies | None, contender: Contender, number: int) -> Run:
+        job = Job(data, bodies, self.influx, server.folder)
+        with Server(server.connection, timeout_seconds=QUESTION_SECONDS) as questions:
+            _make_bucket(questions, contender.shard_group_seconds(job))
+            words = contender.words(job)
+            _level_the_field(data, bodies)
+            cost = measured(words, server)
+            stored, shard_seconds = _stored(questions, data)
+        trouble = _trouble(cost, stored, data.rows)
+        phases: dict[str, float] = {}
+        elapsed: float | None = None
+        if not trouble:
+            trouble, elapsed = contender.wrong(job), contender.elapsed_seconds(job)
+            phases = contender.phases(job, cost)
         return Run(
             dataset=data.dataset.name,
             contender=contender.name,
@@ -124,6 +148,7 @@ class Session:
             server_peak_bytes=cost.server_peak_bytes,
             shard_group_seconds=shard_seconds,
             phases=phases,
+            elapsed_seconds=elapsed,
         )
 
 

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from benchmarks.spec import DatasetSpec
 
 __all__ = ["IOT", "MANY_SERIES", "MOVEBANK", "ONE_SERIES", "WIDE"]
 
+
+def _mapping(
+    measurement: str,
+    *,
+    time: tuple[str, str],
+    tag: str,
+    fields: Mapping[str, str],
+    columns: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A mapping file: the time's column and format, a tag, fields with their types, and columns of other names."""
+
+    def column(name: str) -> str:
+        return f'column = "{columns.get(name, name)}"'
+
+    lines = [f'{name} = {{ {column(name)}, type = "{kind}" }}' for name, kind in fields.items()]
+    head = f'measurement = "{measurement}"\n\n[time]\ncolumn = "{time[0]}"\nformat = "{time[1]}"\n'
+    return f"{head}\n[tags]\n{tag} = {{ {column(tag)} }}\n\n[fields]\n" + "".join(f"{line}\n" for line in lines)
+
+
 MOVEBANK: Final = DatasetSpec(
     name="movebank",
     title="Movebank: 7 fields of which 5 are strings, 126 series, 6 years",
-    mapping="""measurement = "migration"
-
-[time]
-column = "timestamp"
-format = "%Y-%m-%d %H:%M:%S%.f"
-
-[tags]
-individual = { column = "individual-local-identifier" }
-
-[fields]
-event-id = { column = "event-id", type = "string" }
-lon = { column = "location-long", type = "float" }
-lat = { column = "location-lat", type = "float" }
-manually-marked-outlier = { column = "manually-marked-outlier", type = "string" }
-individual-taxon-canonical-name = { column = "individual-taxon-canonical-name", type = "string" }
-tag-local-identifier = { column = "tag-local-identifier", type = "string" }
-individual-local-identifier = { column = "individual-local-identifier", type = "string" }
-""",
+    mapping=_mapping(
+        "migration",
+        time=("timestamp", "%Y-%m-%d %H:%M:%S%.f"),
+        tag="individual",
+        fields={
+            "event-id": "string",
+            "lon": "float",
+            "lat": "float",
+            "manually-marked-outlier": "string",
+            "individual-taxon-canonical-name": "string",
+            "tag-local-identifier": "string",
+            "individual-local-identifier": "string",
+        },
+        columns={"individual": "individual-local-identifier", "lon": "location-long", "lat": "location-lat"},
+    ),
     values=7,
     # A column is one thing to that program; the tag is a copy that it makes itself.
     annotations=("#constant measurement,migration", "#concat tag,individual,${individual-local-identifier}"),
@@ -43,24 +61,20 @@ individual-local-identifier = { column = "individual-local-identifier", type = "
 IOT: Final = DatasetSpec(
     name="iot",
     title="IoT telemetry: 7 numeric fields, 3 series",
-    mapping="""measurement = "telemetry"
-
-[time]
-column = "ts"
-format = "unix_s"
-
-[tags]
-device = { column = "device" }
-
-[fields]
-co = { column = "co", type = "float" }
-humidity = { column = "humidity", type = "float" }
-light = { column = "light", type = "integer" }
-lpg = { column = "lpg", type = "float" }
-motion = { column = "motion", type = "integer" }
-smoke = { column = "smoke", type = "float" }
-temp = { column = "temp", type = "float" }
-""",
+    mapping=_mapping(
+        "telemetry",
+        time=("ts", "unix_s"),
+        tag="device",
+        fields={
+            "co": "float",
+            "humidity": "float",
+            "light": "integer",
+            "lpg": "float",
+            "motion": "integer",
+            "smoke": "float",
+            "temp": "float",
+        },
+    ),
     values=7,
     annotations=("#constant measurement,telemetry",),
     header=(
@@ -71,13 +85,12 @@ temp = { column = "temp", type = "float" }
 )
 
 _WIDE_NUMBERS: Final = tuple(f"metric-{n:02}" for n in range(100))
-_RFC3339: Final = '[time]\ncolumn = "time"\nformat = "rfc3339"\n'
+_RFC3339: Final = ("time", "rfc3339")
 
 WIDE: Final = DatasetSpec(
     name="wide",
     title="Wide: 100 numeric fields, 10 series",
-    mapping=f'measurement = "wide"\n\n{_RFC3339}\n[tags]\nhost = {{ column = "host" }}\n\n[fields]\n'
-    + "".join(f'{name} = {{ column = "{name}", type = "float" }}\n' for name in _WIDE_NUMBERS),
+    mapping=_mapping("wide", time=_RFC3339, tag="host", fields=dict.fromkeys(_WIDE_NUMBERS, "float")),
     values=100,
     annotations=("#constant measurement,wide",),
     header="time|dateTime:RFC3339,host|tag," + ",".join(f"{name}|double" for name in _WIDE_NUMBERS),
@@ -91,8 +104,7 @@ def _sensors(name: str, title: str, integer: str) -> DatasetSpec:
     return DatasetSpec(
         name=name,
         title=title,
-        mapping=f'measurement = "reading"\n\n{_RFC3339}\n[tags]\nsensor = {{ column = "sensor" }}\n\n[fields]\n'
-        f'value = {{ column = "value", type = "float" }}\n{integer} = {{ column = "{integer}", type = "integer" }}\n',
+        mapping=_mapping("reading", time=_RFC3339, tag="sensor", fields={"value": "float", integer: "integer"}),
         values=2,
         annotations=("#constant measurement,reading",),
         header=f"time|dateTime:RFC3339,sensor|tag,value|double,{integer}|long",

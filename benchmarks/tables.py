@@ -14,13 +14,15 @@ from rich import box
 from benchmarks.aims import Aim, aims
 from benchmarks.contenders import CONTENDERS
 from benchmarks.datasets import DATASETS
-from benchmarks.figures import Spread, Way, growth, ways
+from benchmarks.figures import Spread, Way, growth, parts, starts, ways
 from benchmarks.results import Results
+from importer.bucket import format_duration
 
 __all__ = ["Table", "all_tables", "for_terminal", "machine_line", "markdown"]
 
 
 COSTS: Final = ("seconds", "rows/s", "client CPU", "server CPU", "client memory", "server memory")
+PHASES: Final = ("look", "load", "duplicates", "verify", "swap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,10 @@ class Table:
 
 
 def all_tables(results: Results) -> list[Table]:
-    """A table per shape, then the growth, then what was set out for; those without a row are left out."""
+    """A table per shape, growth, phases, start-up, what was set out for; those without a row are left out."""
     names = dict.fromkeys(run.dataset for run in results.runs)
     tables = [_comparison(results, name) for name in names]
-    tables += [_growth(results), _aims(results)]
+    tables += [_growth(results), _parts(results), _starts(results), _aims(results)]
     return [table for table in tables if table.rows]
 
 
@@ -75,9 +77,16 @@ def for_terminal(table: Table) -> rich.table.Table:
 
 def _comparison(results: Results, dataset: str) -> Table:
     found = ways(results, dataset)
-    columns = ("way", *COSTS, "to row by row", "of the ceiling")
+    columns = ("way", *COSTS, "shard groups", "to row by row", "of the ceiling")
     rows = tuple(
-        (_title(way), *_costs(way), _times(way.to_baseline), _times(way.to_ceiling, digits=2)) for way in found
+        (
+            _title(way),
+            *_costs(way),
+            ", ".join(map(format_duration, way.shard_group_seconds)),
+            _times(way.to_baseline),
+            _times(way.to_ceiling, digits=2),
+        )
+        for way in found
     )
     size = f"{found[0].rows:,} rows" if found else ""
     return Table(f"{DATASETS[dataset].spec.title}; {size}", columns, rows)
@@ -88,13 +97,35 @@ def _growth(results: Results) -> Table:
     return Table("Growth: the importer, Movebank", ("rows", *COSTS), rows)
 
 
-def _aims(results: Results) -> Table:
+def _parts(results: Results) -> Table:
+    rows = []
+    for each in parts(results):
+        known = [each.shares.get(phase) for phase in PHASES]
+        shares = ("" if share is None else f"{share.median:.1%}" for share in known)
+        rows.append((each.dataset, f"{each.rows:,}", _with_range(each.seconds, 2), *shares))
+    return Table("The importer: phases of its load", ("shape", "rows", "seconds of the load", *PHASES), tuple(rows))
+
+
+def _starts(results: Results) -> Table:
     rows = tuple(
-        (aim.what, _amount(aim.value, aim.unit), _wanted(aim), "reached" if aim.is_reached else "missed")
-        for aim in aims(results)
-        if aim.value is not None
+        (
+            each.what,
+            _with_range(each.seconds, 2),
+            _with_range(each.cpu_seconds, 2),
+            _with_range(each.peak_mb, 0),
+        )
+        for each in starts(results)
     )
-    return Table("What was set out for (Movebank)", ("what", "measured", "wanted", ""), rows)
+    return Table("The importer: start-up", ("what", "seconds", "CPU seconds", "memory"), rows)
+
+
+def _aims(results: Results) -> Table:
+    rows = tuple((aim.what, _amount(aim.value, aim.unit), _wanted(aim), _verdict(aim)) for aim in aims(results))
+    return Table("What was set out for (loads: Movebank)", ("what", "measured", "wanted", ""), rows)
+
+
+def _verdict(aim: Aim) -> str:
+    return {None: "", True: "reached", False: "missed"}[aim.is_reached]
 
 
 def _costs(way: Way) -> tuple[str, ...]:
@@ -123,7 +154,9 @@ def _times(value: Spread | None, digits: int = 1) -> str:
     return "" if value is None else _with_range(value, digits)
 
 
-def _amount(value: Spread, unit: str) -> str:
+def _amount(value: Spread | None, unit: str) -> str:
+    if value is None:
+        return "not measured"
     return _with_range(value, 0 if unit == " MB" else 2) + unit
 
 

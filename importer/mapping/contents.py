@@ -22,6 +22,9 @@ __all__ = ["Contents", "Key", "Shape", "contents_of"]
 _BETWEEN = object()
 """Stands between a shape's tags and fields."""
 
+_TOLD_APART = {str, object, type(None)}
+"""Types whose values differ where their texts do; others may be equal and read differently, such as 1 and True."""
+
 Key = tuple[str, str | None]
 """A field's key, and what the Point says of its integers (``i``, ``u``, nothing; or None, which is usual)."""
 
@@ -58,7 +61,7 @@ class Contents:
         names: its measurement.
         times: its time.
         values: of its tags and then of its fields.
-        distinct_shapes: each shape once.
+        distinct_shapes: each object of them once.
     """
 
     rows: tuple[int, ...] = ()
@@ -102,20 +105,25 @@ def contents_of(points: Iterable[tuple[int, Point]]) -> Contents:
         points: each with the number of the row that gave it.
     """
     known: dict[tuple[Any, ...], Shape] = {}
+    distinct = []
     copied = []
     for row, point in points:
         tags, fields, types = point._tags, point._fields, point._field_types  # noqa: SLF001 - no other way in
         key = (point._write_precision, *tags, _BETWEEN, *fields)  # noqa: SLF001
         if types:
-            key += (_BETWEEN, *types.items())
-        shape = known.get(key)
+            key += (_BETWEEN, *types, _BETWEEN, *types.values())
+        told_apart = _TOLD_APART.issuperset(map(type, key))
+        shape = known.get(key) if told_apart else None
         if shape is None:
-            shape = known[key] = _shape(point)
+            shape = _shape(point)
+            distinct.append(shape)
+            if told_apart:
+                known[key] = shape
         copied.append((row, shape, point._name, point._time, (*tags.values(), *fields.values())))  # noqa: SLF001
     if not copied:
         return Contents()
     rows, shapes, names, times, values = zip(*copied, strict=True)
-    return Contents(rows, shapes, names, times, values, tuple(known.values()))
+    return Contents(rows, shapes, names, times, values, tuple(distinct))
 
 
 def _shape(point: Point) -> Shape:

@@ -4,7 +4,8 @@ Goes in: blocks. Comes out: the same :class:`~importer.records.PointBatch` for e
 input order, as long as the function keeps nothing from one row to the next.
 
 Each process has one block at a time, and the types that were decided when it got it. Where others were decided since,
-by earlier blocks, and might have made a difference, the block is mapped again, here.
+by earlier blocks, and might have made a difference, the block is mapped again, here. Of each block that is read ahead,
+text and table stay in memory: one per process, beside those of the flow.
 
 The processes are plain children with a connection each, not those of :mod:`multiprocessing`: they must neither import
 the program that called the importer once more, nor outlive it, nor see its token.
@@ -39,6 +40,8 @@ CHILD = (
     "from importer.mapping.row_process import main; main()"
 )  # fmt: skip
 END_SECONDS = 5.0
+TOKENS = {"INFLUX_TOKEN", "INFLUXDB_V2_TOKEN"}
+"""The environment's variables from which a load may have its token."""
 
 
 def importable_name(function: RowFunction) -> str:
@@ -130,19 +133,34 @@ class ProcessRowMapper(RowMapper):
         return replace(batch, block=table.block)
 
     def _sent_ahead(self, blocks: Iterator[Block], to_table: ToTable, tables: dict[int, Table]) -> Iterator[Block]:
-        """Each process gets a block whenever it has none; the flow gets them all, in their order."""
+        """Each process gets a block whenever it has none; the flow gets them all, in their order.
+
+        An error of the source comes after the blocks before it, as it would if none were read ahead.
+        """
         waiting: deque[Block] = deque()
+        failure: Exception | None = None
         while True:
-            while self._idle and (block := next(blocks, None)) is not None:
+            while self._idle and failure is None:
+                try:
+                    block = next(blocks, None)
+                    table = None if block is None or block.number in self._here else to_table(block)
+                except Exception as error:  # noqa: BLE001 - raised below
+                    failure = error
+                    break
+                if block is None:
+                    break
                 waiting.append(block)
-                if block.number not in self._here:  # the first one may have been looked at
-                    tables[block.number] = table = to_table(block)
+                if table is not None:  # the first one may have been looked at
+                    tables[block.number] = table
                     process = self._idle.pop()
                     process.send((replace(table, block=replace(block, data=b"")), self.decided))
                     self._under_way[block.number] = process, len(self._types)
-            if not waiting:
+            if waiting:
+                yield waiting.popleft()
+            elif failure is not None:
+                raise failure
+            else:
                 return
-            yield waiting.popleft()
 
 
 class _Process:
@@ -151,10 +169,10 @@ class _Process:
         alive, self._alive = os.pipe()
         descriptors = (theirs.fileno(), alive)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", CHILD, json.dumps(sys.path), *map(str, descriptors)],
+            [sys.executable, "-c", CHILD, json.dumps([*map(str, sys.path)]), *map(str, descriptors)],
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
-            env={key: value for key, value in os.environ.items() if not key.endswith("_TOKEN")}
+            env={key: value for key, value in os.environ.items() if key not in TOKENS}
             | {"POLARS_MAX_THREADS": "1"},  # what is wanted of polars there is little
             start_new_session=True,  # Ctrl-C is the load's matter
         )

@@ -13,6 +13,7 @@ from benchmarks.cached import prepare
 from benchmarks.datasets import DATASETS, Dataset
 from benchmarks.ready_lines import LENGTH_BYTES
 from importer.server.connection import Connection
+from importer.sink.pacing import Pace
 from tests.fault_proxy import FaultProxy
 from tests.loading import Trial, digest_of
 
@@ -132,8 +133,10 @@ def test_each_way_of_loading_stores_the_same_points(dataset: Dataset, trial: Tri
             assert digest_of(trial.server, bucket.id) == trial.digest(), name
 
 
-def test_ready_made_requests_are_those_that_the_importer_sends(trial: Trial) -> None:
-    data = prepare(DATASETS["movebank"], 30_000, 1, trial.folder)
+# Of the one, blocks have fewer lines than a request may have; a block of the other has more.
+@pytest.mark.parametrize(("name", "rows"), [("movebank", 30_000), ("one-series", 60_000)])
+def test_ready_made_requests_are_those_that_the_importer_sends(trial: Trial, name: str, rows: int) -> None:
+    data = prepare(DATASETS[name], rows, 1, trial.folder)
     made = write_bodies(data, trial.folder / "bodies")
     proxy = FaultProxy(trial.connection.url)
     trial.influxd.connection, own = (
@@ -141,7 +144,7 @@ def test_ready_made_requests_are_those_that_the_importer_sends(trial: Trial) -> 
         trial.influxd.connection,
     )
     try:
-        trial.load(data.csv, mapping=trial.csv(data.dataset.spec.mapping, "mapping.toml"), batch_rows=50_000)
+        trial.load(data.csv, mapping=trial.csv(data.dataset.spec.mapping, "mapping.toml"), batch_rows=Pace().rows)
     finally:
         trial.influxd.connection = own
         proxy.close()
@@ -150,4 +153,4 @@ def test_ready_made_requests_are_those_that_the_importer_sends(trial: Trial) -> 
     assert sorted(found) == sorted(request.body for request in proxy.writes)
     sizes = {bucket.settings.shard_duration_seconds for bucket in trial.all_buckets()}
     assert sizes == {made.shard_group_seconds}
-    assert made.shard_group_seconds > WEEK_SECONDS
+    assert made.shard_group_seconds != WEEK_SECONDS

@@ -1,10 +1,11 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.aims import aims
-from benchmarks.figures import Spread, growth, ratio, speed, spread, ways
-from benchmarks.results import read_results, write_results
+from benchmarks.figures import Spread, growth, parts, ratio, speed, spread, starts, ways
+from benchmarks.results import HELP, Run, Start, read_results, write_results
 from tests.benchmarks.made_up import run, session, three_rounds
 
 
@@ -54,14 +55,69 @@ def test_aims_are_measured_where_the_runs_for_them_are_there() -> None:
         "the same with a row function": 2.0,
         "rows/s to the ceiling": 0.75,
         "rows/s of its writing alone to the ceiling": 0.95,
-        "share of the first look in the load": 0.025,
-        "share of the verification in the load": 0.05,
+        "share of the first look in the load": 0.04,
+        "share of the verification in the load": 0.08,
         "client CPU for a million rows": 2.0,
-        "peak memory at the two largest sizes": 280.0,
-        "time per row, the largest size to the one before": 1.05,
+        "peak memory at 1,000,000 and 5,000,000 rows": 280.0,
+        "time per row, the larger of these sizes to the smaller": 1.05,
+        "CPU of `importer --help`": 0.31,
     }
     assert [what for what, aim in found.items() if aim.is_reached is False] == ["rows/s to the ceiling"]
     assert found["rows/s to `influx write`"].is_reached is None
+
+
+@pytest.mark.parametrize(
+    "growth",
+    [
+        (
+            run("importer", 1.0, rows=100_000),
+            run("importer", 8.0),
+            run("importer", 1.0, rows=5_000_000, trouble="full"),
+        ),
+        (
+            run("importer", 1.0, rows=100_000),
+            run("importer", 8.0, trouble="full"),
+            run("importer", 42.0, rows=5_000_000),
+        ),
+        (run("importer", 8.0),),
+        (),
+    ],
+    ids=["the largest went wrong", "the one before went wrong", "one size", "none"],
+)
+def test_growth_of_which_one_of_the_two_largest_sizes_is_missing_is_not_measured(growth: tuple[Run, ...]) -> None:
+    found = [aim for aim in aims(session(growth=growth)) if aim.what.startswith(("peak memory", "time per row"))]
+    assert [(aim.value, aim.is_reached) for aim in found] == [(None, None)] * 2
+
+
+def test_shares_are_those_of_the_load_without_the_start_of_the_process() -> None:
+    other: dict[str, Any] = {
+        "dataset": "wide",
+        "rows": 50_000,
+        "phases": {"look": 0.1, "load": 3.0},
+        "elapsed_seconds": 4.0,
+    }
+    found = {each.dataset: each for each in parts(session(run("baseline", 60.0), run("importer", 5.0, **other)))}
+    assert list(found) == ["wide"]
+    assert (found["wide"].rows, found["wide"].seconds.median) == (50_000, 4.0)
+    assert {phase: share.median for phase, share in found["wide"].shares.items()} == {"look": 0.025, "load": 0.75}
+
+
+def test_load_that_does_not_say_what_it_took_has_no_shares() -> None:
+    results = session(run("importer", 5.0, phases={"look": 0.1, "verify": 0.1}))
+    assert parts(results) == []
+    assert [aim.value for aim in aims(results) if aim.what.startswith("share")] == [None, None]
+
+
+def test_start_that_went_wrong_does_not_count() -> None:
+    results = three_rounds()
+    results.start.append(Start(HELP, 3, "ended with 2", 0.1, 0.1, 1))
+    assert [(start.what, start.cpu_seconds) for start in starts(results)] == [(HELP, Spread(0.31, 0.3, 0.5))]
+    assert results.troubles == [f"{HELP}: ended with 2"]
+
+
+def test_shard_groups_of_a_way_are_those_of_all_its_runs() -> None:
+    (way,) = ways(session(run("importer", 1.0), run("importer", 1.0, round=1, shard_group_seconds=3600)), "movebank")
+    assert way.shard_group_seconds == (3600, 7_776_000)
 
 
 def test_ceiling_with_other_shard_groups_than_the_importer_is_told_of() -> None:

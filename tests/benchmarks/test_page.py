@@ -4,6 +4,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
+from benchmarks.aims import aims
 from benchmarks.chart import chart
 from benchmarks.results import read_results
 from benchmarks.tables import all_tables, for_terminal, markdown
@@ -42,10 +43,26 @@ def test_text_around_the_marks_stays() -> None:
 
 def test_tables_show_medians_ranges_and_ratios() -> None:
     text = markdown(three_rounds())
-    assert "| importer | 8.00 (8.00–16.00) | 125,000 | 2.0 | 12.0 | 250 | 500 | 7.5 | 0.75 |" in text  # noqa: RUF001
+    assert "| importer | 8.00 (8.00–16.00) | 125,000 | 2.0 | 12.0 | 250 | 500 | 90d | 7.5 | 0.75 |" in text  # noqa: RUF001
     assert "| 5,000,000 | 42.00 | 119,048 | 0.4 | 2.4 | 280 | 500 |" in text
     assert "| rows/s to row by row | 7.50 times | at least 6 times | reached |" in text
     assert "| rows/s to the ceiling | 0.75 | at least 0.8 | missed |" in text
+
+
+def test_tables_show_the_phases_of_the_importer_and_its_start() -> None:
+    text = markdown(three_rounds())
+    assert "| movebank | 1,000,000 | 7.50 (7.50–15.00) | 4.0% | 80.0% |  | 8.0% |  |" in text  # noqa: RUF001
+    assert "| importer --help | 0.62 (0.60–1.00) | 0.31 (0.30–0.50) | 40 |" in text  # noqa: RUF001
+    assert "| CPU of `importer --help` | 0.31 (0.30–0.50) s | at most 0.4 s | reached |" in text  # noqa: RUF001
+
+
+def test_aim_that_was_not_measured_is_said_so_on_page_and_terminal() -> None:
+    results = session(run("importer", 8.0))
+    out = io.StringIO()
+    Console(file=out, width=200).print(for_terminal(all_tables(results)[-1]))
+    assert "| rows/s to `influx write` | not measured | at least 2.7 times |  |" in markdown(results)
+    assert "rows/s to influx write" in out.getvalue()
+    assert out.getvalue().count("not measured") == len(aims(results)) - 1  # the client's CPU is
 
 
 def test_way_that_lost_rows_is_said_so_and_stands_in_no_table() -> None:

@@ -4,6 +4,7 @@ import platform
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,14 @@ def session(folder: Path, binary: Path, *more: str) -> tuple[int, dict[str, list
 
 
 # The default shard groups of Movebank's six years take the server long: the ways that have them load another shape.
+# A row function in one process is the same command with another number.
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("shape", "ways", "growth"),
+    ("shapes", "ways", "growth"),
     [
-        ("movebank", ["lines", "mapper"], "0.5"),
-        ("iot", ["baseline", "influx-write", "lines"], "0"),
+        (["movebank"], ["lines", "mapper-2"], "0.5"),
+        (["iot"], ["baseline", "influx-write", "lines", "importer"], "0"),
+        (["wide", "one-series", "many-series"], ["importer"], "0"),
     ],
 )
 def test_all_ways_store_every_row_and_are_printed_and_drawn(
@@ -93,32 +96,45 @@ def test_all_ways_store_every_row_and_are_printed_and_drawn(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     *,
-    shape: str,
+    shapes: list[str],
     ways: list[str],
     growth: str,
 ) -> None:
-    asked = ["--datasets", shape, "--contenders", ",".join(ways), "--growth", growth]
+    alone = ["--growth", growth, "--no-start" if growth == "0" else "--start"]
+    asked = ["--datasets", ",".join(shapes), "--contenders", ",".join(ways), *alone]
     code, results = session(tmp_path, influxd_binary, *asked)
     printed = capsys.readouterr().out
     assert code == 0, printed
     if not os.environ.get("BENCH_INFLUX"):
         ways = [way for way in ways if way != "influx-write"]
-    assert [run["contender"] for run in results["runs"]] == ways
+    assert [(run["dataset"], run["contender"]) for run in results["runs"]] == [*product(shapes, ways)]
     for run in (*results["runs"], *results["growth"]):
         assert set(run) == set(Run.__dataclass_fields__)
         assert (run["trouble"], run["stored"]) == ("", run["rows"])
         for name in ("wall_seconds", "cpu_seconds", "server_cpu_seconds", "peak_bytes", "server_peak_bytes"):
             assert run[name] > 0, name
     assert [run["rows"] for run in results["growth"]] == ([] if growth == "0" else [1_000])
-    sizes = {run["contender"]: run["shard_group_seconds"] for run in (*results["runs"], *results["growth"])}
-    assert sizes.get("importer", sizes["lines"]) == sizes["lines"] != sizes.get("baseline")
-    for title in (DATASETS[shape].spec.title, *(CONTENDERS[way].title for way in ways)):
+    sizes = {(run["dataset"], run["contender"]): run["shard_group_seconds"] for run in results["runs"]}
+    for (shape, way), seconds in sizes.items():
+        fitted = way not in {"baseline", "influx-write"}
+        assert (seconds == sizes.get((shape, "lines"), seconds)) == fitted, (shape, way)
+    for run in results["runs"]:
+        if run["contender"] in {"importer", "mapper-2"}:
+            assert {"look", "load", "verify", "swap"} <= set(run["phases"])
+            assert sum(run["phases"].values()) <= run["elapsed_seconds"] <= run["wall_seconds"]
+    starts = {start["what"]: start for start in results["start"]}
+    assert list(starts) == ([] if growth == "0" else ["importer --help", "a load of 10 rows"])
+    for start in starts.values():
+        assert not start["trouble"]
+        assert 0 < starts["importer --help"]["cpu_seconds"] <= start["cpu_seconds"]
+        assert f" {start['what']} " in printed
+    for title in (*(DATASETS[shape].spec.title for shape in shapes), *(CONTENDERS[way].title for way in ways)):
         assert title in " ".join(printed.split())
     written = {
         kind: (tmp_path / "out" / f"results.{kind}").read_text(encoding="utf-8") for kind in ("json", "md", "svg")
     }
     assert written["svg"].startswith("<svg ")
-    assert "| ready-made lines (the ceiling) |" in written["md"]
+    assert all(f"| {CONTENDERS[way].title} |" in written["md"] for way in ways if way != "influx-write")
     assert str(tmp_path) not in written["json"]
     assert platform.node() not in written["json"]
     # Neither the servers' data nor the ready-made requests stay.
@@ -129,7 +145,7 @@ def test_way_that_loses_rows_is_found_out(
     influxd_binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(CONTENDERS, "idle", Contender("idle", "does nothing", lambda _: python("pass")))
-    asked = ["--datasets", "movebank", "--contenders", "idle", "--growth", "0"]
+    asked = ["--datasets", "movebank", "--contenders", "idle", "--growth", "0", "--no-start"]
     code, results = session(tmp_path, influxd_binary, *asked)
     assert code == 1
     assert [run["trouble"] for run in results["runs"]] == ["lost 2,000 of 2,000 rows"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -15,11 +16,12 @@ from typing import Any
 import pytest
 
 import importer
-from importer.errors import ConfigurationError, LoadError, MappingError
+from importer.errors import ConfigurationError, LoadError, MappingError, SourceError
 from importer.mapping import processes
 from importer.mapping.processes import ProcessRowMapper, importable_name
 from importer.mapping.rows import RowMapper
-from importer.records import PointBatch, Table
+from importer.records import Block, PointBatch, Table
+from importer.settings import _ClientNamed, _Named
 from tests.loading import ROOT, SAMPLE, Trial, birds_csv
 from tests.mapping.mapped import faults, points, table
 from tests.mapping.row_functions import by_kind, of_birds
@@ -91,11 +93,47 @@ def test_a_process_that_is_killed_ends_the_load_and_says_so(trial: Trial) -> Non
     assert trial.buckets == set()
 
 
-def test_the_token_is_not_in_their_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("INFLUX_TOKEN", "INFLUXDB_V2_TOKEN"):
+@pytest.mark.parametrize(("fails", "whole"), [("reading", 4), ("cutting", 4), ("reading", 0)])
+def test_an_error_of_the_source_comes_after_the_blocks_before_it(fails: str, whole: int) -> None:
+    of_number = tables(["1.5", "2", "3", "4", "5"])
+    ended = SourceError("cut short")
+
+    def read() -> Iterator[Block]:
+        for number in range(whole):
+            yield of_number[number].block
+        if fails == "reading":
+            raise ended
+        yield of_number[whole].block
+
+    def to_table(block: Block) -> Table:
+        if block.number == whole:
+            raise ended
+        return of_number[block.number]
+
+    alone, mapper = RowMapper(by_kind), ProcessRowMapper(by_kind, NAME, processes=2)
+    found = []
+    with pytest.raises(SourceError, match="cut short"), mapper.ahead(read(), to_table) as (in_order, table_of):
+        found.extend(content(mapper(table_of(block))) for block in in_order)
+    assert found == [content(alone(of_number[number])) for number in range(whole)]
+
+
+def test_their_environment_lacks_the_loads_token_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {str(names.model_fields["token"].validation_alias) for names in (_Named, _ClientNamed)}
+    for name in (*own, "SERVICE_TOKEN", "INFLUX_TOKEN_KIND"):
         monkeypatch.setenv(name, "secret")
     (batch,) = by_processes(["token"], count=1)
-    assert points(batch)[0]["found"] == "[]"
+    assert set(ast.literal_eval(points(batch)[0]["found"])) == {name for name in os.environ if "TOKEN" in name} - own
+
+
+def test_they_import_from_where_the_load_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from tests.mapping.row_functions import by_kind", encoding="utf-8")
+    paths: list[Any] = [*sys.path, tmp_path]  # a Path has no business there, but harms nobody else
+    monkeypatch.setattr(sys, "path", paths)
+    source = tables(["1"])[0]
+    mapper = ProcessRowMapper(by_kind, "mine:by_kind", processes=1)
+    with mapper.ahead([source.block], lambda _: source) as (in_order, to_table):
+        (batch,) = [mapper(to_table(block)) for block in in_order]
+    assert [point["v"] for point in points(batch)] == [1]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from importer.mapping.rows import load_function
 from importer.records import PointBatch
 from tests.constant_tag import to_point as parse_row
 from tests.mapping.mapped import adds_up, faults, points, row_mapper, table
+from tests.mapping.odd_times import Nanoseconds, NotATime
 
 Row = dict[str, str]
 HEADER = (
@@ -235,21 +236,6 @@ def test_a_key_that_influxdb_does_not_take_is_a_fault(key: str) -> None:
     assert fault_of(point(v=1.0).tag(key, "x"))[:2] == (key, "tag")
 
 
-class _Nanoseconds(dt.datetime):
-    """As pandas' Timestamp: a datetime that knows its nanoseconds."""
-
-    nanosecond = 789
-
-
-class _NotATime(dt.datetime):
-    """As pandas' NaT: a datetime that is unlike itself."""
-
-    __hash__ = dt.datetime.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return False
-
-
 ZURICH = dt.timezone(dt.timedelta(hours=1))
 
 
@@ -258,7 +244,7 @@ ZURICH = dt.timezone(dt.timedelta(hours=1))
     [
         (dt.datetime(2020, 1, 1, 0, 0, 0, 123456), 1577836800_123456000),  # noqa: DTZ001 - UTC, as the client has it
         (dt.datetime(2020, 1, 1, 1, 0, 0, 123456, tzinfo=ZURICH), 1577836800_123456000),
-        (_Nanoseconds(2020, 1, 1, 0, 0, 0, 123456), 1577836800_123456789),
+        (Nanoseconds(2020, 1, 1, 0, 0, 0, 123456), 1577836800_123456789),
         (1577836800_123456789, 1577836800_123456789),
         (np.int64(1577836800_123456789), 1577836800_123456789),
         ("2020-01-01T00:00:00.123456789Z", 1577836800_123456789),
@@ -296,7 +282,7 @@ def test_an_integer_counts_the_units_that_the_point_says(unit: str, factor: int)
     ("time", "word"),
     [
         (None, "time_missing"), (1.5, "time_format"), (True, "time_format"), (dt.date(2020, 1, 1), "time_format"),
-        (_NotATime(2020, 1, 1), "time_format"), ("20/03/2021", "time_format"), ("", "time_format"),
+        (NotATime(2020, 1, 1), "time_format"), ("20/03/2021", "time_format"), ("", "time_format"),
         ("2020-02-30", "time_format"), ("2020-01-01T00:00:60Z", "time_format"), ("2020-01-01T24:00:00Z", "time_format"),
         ("2020-01-01T00:00:00+24:00", "time_format"), ("2020-01-01T00:00:00+01:60", "time_format"),
         ("2020-01-01T00:00:00.\u0663Z", "time_format"), ("2020-01-01T00:00:00.0000000001Z", "precision"),

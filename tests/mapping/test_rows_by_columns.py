@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,11 +17,12 @@ from influxdb_client import Point
 from polars.testing import assert_frame_equal
 
 from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS
-from importer.mapping import careful, content_columns, rows
+from importer.mapping import careful, content_columns, content_times, rows
 from importer.mapping.content_columns import TypedColumns, typed_columns
 from importer.mapping.rows import RowMapper
 from importer.records import PointBatch
 from tests.mapping.mapped import adds_up, points, row_mapper, table
+from tests.mapping.odd_times import Nanoseconds, NotATime
 
 ZURICH = ZoneInfo("Europe/Zurich")
 
@@ -36,27 +38,12 @@ ALIKE: list[list[Any]] = [
 ]  # fmt: skip
 
 
-class _Nanoseconds(dt.datetime):
-    """As pandas' Timestamp: a datetime that knows its nanoseconds."""
-
-    nanosecond = 789
-
-
-class _NotATime(dt.datetime):
-    """As pandas' NaT: a datetime that is unlike itself."""
-
-    __hash__ = dt.datetime.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return False
-
-
 NAIVE = dt.datetime(2020, 10, 25, 1, 30, 0, 123456)  # noqa: DTZ001
 TIMES: list[Any] = [
     1, 1_600_000_000, -1, 0, MAX_TIME_NS, MAX_TIME_NS + 1, MIN_TIME_NS, MIN_TIME_NS - 1, 10**30, True, 1.5, None,
     np.int64(1_600_000_000), NAIVE, NAIVE.replace(tzinfo=dt.UTC), NAIVE.replace(tzinfo=ZURICH),
     NAIVE.replace(tzinfo=ZURICH, fold=1), dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31),  # noqa: DTZ001
-    _Nanoseconds(2020, 1, 1), _NotATime(2020, 1, 1), dt.date(2020, 1, 1), "\udc80",
+    Nanoseconds(2020, 1, 1), NotATime(2020, 1, 1), dt.date(2020, 1, 1), "\udc80",
 ]  # fmt: skip
 TEXTS = [
     "2020-01-01T00:00:00Z", "2020-01-01 00:00:00.123456789", "2020-01-01t23:59:59.5z", "2020-01-01 00:00:00",
@@ -173,9 +160,10 @@ def test_usual_points_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -
     def never(*_: Any) -> None:
         raise AssertionError("read one by one")
 
-    for module in (careful, content_columns):
-        monkeypatch.setattr(module, "typed", never)
-        monkeypatch.setattr(module, "time_ns", never)
+    for module, name in (
+        (careful, "typed"), (careful, "time_ns"), (content_columns, "typed"), (content_times, "time_ns"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, never)
     point = Point("m").tag("a", "x").field("f", 1.5).field("i", 5).field("s", "x").field("b", True).field("n", None)  # noqa: FBT003
     for time in (1, "2020-01-01 00:00:00.5", dt.datetime(2020, 1, 1, tzinfo=dt.UTC)):
         (batch,), _ = mapped([[point.time(time), Point("m").field("f", 0.1).field("d", Decimal("0.1")).time(time)]])
@@ -230,6 +218,30 @@ def test_the_first_value_decides_also_where_points_say_different_things_of_their
 def test_keys_that_are_no_text_are_taken_as_text() -> None:
     (batch,), _ = mapped([[Point("m").tag(1, "x").field(2, 0.5).field("3", 5).time(1)]])
     assert points(batch) == [{"record": 0, "measurement": "m", "time": 1, "1": "x", "2": 0.5, "3": 5}]
+
+
+class Key(str, Enum):  # noqa: UP042 - a StrEnum's texts are its values
+    """Its members are equal to their values, but their texts are not."""
+
+    TEMP = "temp"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [("temp", Key.TEMP), (1, True), (0.0, -0.0), ((1,), (True,)), (Decimal("1.0"), Decimal("1.00"))],
+    ids=lambda keys: str([*map(str, keys)]),
+)
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("add", ["tag", "field"])
+def test_keys_that_are_equal_but_whose_texts_differ_are_told_apart(
+    keys: tuple[Any, Any], add: str, *, turned: bool
+) -> None:
+    order = [*reversed(keys)] if turned else [*keys]
+    blocks = [order, order * 2, order[::-1], order[:1], order[1:]]
+    batches, _ = mapped([[getattr(Point("m").field("v", 0.5), add)(key, "x").time(1) for key in of] for of in blocks])
+    usual = {"record", "measurement", "time", "v"}
+    found = [[*(point.keys() - usual)] for batch in batches for point in points(batch)]
+    assert found == [[str(key)] for of in blocks for key in of]
 
 
 def test_columns_stand_in_the_order_in_which_values_come() -> None:
