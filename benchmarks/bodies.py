@@ -39,10 +39,12 @@ class Bodies:
 
 
 class _Recorder(io.RawIOBase):
-    """Takes what a dry run writes: a block at a time."""
+    """Takes what a dry run writes: a block at a time; joins and cuts blocks as the importer does when it begins."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._pace = Pace()
+        self._held: list[bytes] = []
         self.count = 0
         self.first_ns: int | None = None
         self.last_ns: int | None = None
@@ -52,14 +54,27 @@ class _Recorder(io.RawIOBase):
 
     def write(self, block: object) -> int:
         text = bytes(block)  # type: ignore[call-overload]
-        for body in _cut(text):
-            self._file.write(len(body).to_bytes(LENGTH_BYTES))
-            self._file.write(body)
-            self.count += 1
+        self._held.append(text)
+        rows = [each.count(b"\n") for each in self._held]
+        if self._pace.are_enough(rows, [len(each) - lines for each, lines in zip(self._held, rows, strict=True)]):
+            self.finish()
         times = [int(line.rpartition(b" ")[2]) for line in text.splitlines()]
         self.first_ns = min([*times, *([] if self.first_ns is None else [self.first_ns])])
         self.last_ns = max([*times, *([] if self.last_ns is None else [self.last_ns])])
         return len(text)
+
+    def finish(self) -> None:
+        """Write what is held."""
+        if not self._held:
+            return
+        joined, held = b"".join(self._held), self._held
+        self._held = []
+        lines = joined.count(b"\n")
+        fits = self._pace.next_rows(lines, len(joined)) == lines
+        for body in [joined] if fits else (body for block in held for body in _cut(block, self._pace)):
+            self._file.write(len(body).to_bytes(LENGTH_BYTES))
+            self._file.write(body)
+            self.count += 1
 
 
 def write_bodies(data: Data, path: Path) -> Bodies:
@@ -74,14 +89,15 @@ def write_bodies(data: Data, path: Path) -> Bodies:
     with path.open("wb") as file:
         recorder = _Recorder(file)
         importer.load(data.csv, mapping=mapping, options=options, stdout=recorder)  # type: ignore[arg-type]
+        recorder.finish()
     if recorder.first_ns is None or recorder.last_ns is None:
         raise ValueError(f"{data.dataset.name}: no line came of the file")
     return Bodies(path, recorder.count, fitting_duration((recorder.last_ns - recorder.first_ns) / 1e9))
 
 
-def _cut(block: bytes) -> Iterator[bytes]:
+def _cut(block: bytes, pace: Pace) -> Iterator[bytes]:
     """Whole lines, at the pace with which the importer begins; no two lines of these files have the same key."""
-    ends, pace = list(accumulate(map(len, block.splitlines(keepends=True)))), Pace()
+    ends = list(accumulate(map(len, block.splitlines(keepends=True))))
     start = before = 0
     while start < len(ends):
         end = start + pace.next_rows(len(ends) - start, len(block) - before)

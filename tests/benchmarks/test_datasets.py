@@ -133,8 +133,8 @@ def test_each_way_of_loading_stores_the_same_points(dataset: Dataset, trial: Tri
             assert digest_of(trial.server, bucket.id) == trial.digest(), name
 
 
-# Of the one, blocks have fewer lines than a request may have; a block of the other has more.
-@pytest.mark.parametrize(("name", "rows"), [("movebank", 30_000), ("one-series", 60_000)])
+# Of the one, two blocks go into a request; a block of the other has more lines than a request may have.
+@pytest.mark.parametrize(("name", "rows"), [("movebank", 60_000), ("one-series", 60_000)])
 def test_ready_made_requests_are_those_that_the_importer_sends(trial: Trial, name: str, rows: int) -> None:
     data = prepare(DATASETS[name], rows, 1, trial.folder)
     made = write_bodies(data, trial.folder / "bodies")
