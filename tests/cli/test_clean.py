@@ -13,7 +13,7 @@ from importer.bucket.names import staging_name
 from tests.loading import BIRDS, BIRDS_FLAGS, Command, Start, Trial, birds_csv
 from tests.test_resume import interrupted_after, sent_by
 
-pytestmark = pytest.mark.usefixtures("environment")
+pytestmark = pytest.mark.usefixtures("environment", "request_for_each_block")
 
 
 def begin_a_load(trial: Trial, start: Start) -> subprocess.Popen[str]:
