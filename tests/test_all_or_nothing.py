@@ -78,6 +78,7 @@ def test_points_that_get_lost_before_the_verification_fail_the_load(trial: Trial
     assert {field.field: (field.expected, field.stored) for field in report.fields} == {"lat": (70, 60), "n": (70, 60)}
 
 
+@pytest.mark.usefixtures("request_for_each_block")
 def test_a_block_that_was_never_sent_fails_the_load(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     send = InfluxSink.__call__
 

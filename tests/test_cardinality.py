@@ -4,6 +4,7 @@ import gzip
 import logging
 import random
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -86,18 +87,18 @@ def by_id(rows: int) -> str:
 def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What happened: each warning that was logged, and each block that was sent, in this order."""
     happened: list[str] = []
-    send = InfluxSink.__call__
+    send = InfluxSink.together
 
-    def noted(sink: InfluxSink, lines: Lines) -> Outcome:
-        happened.append("sent")
-        return send(sink, lines)
+    def noted(sink: InfluxSink, batch: Sequence[Lines]) -> list[Outcome]:
+        happened.extend("sent" for _ in batch)
+        return send(sink, batch)
 
     class Listening(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.levelno >= logging.WARNING:
                 happened.append(record.getMessage())
 
-    monkeypatch.setattr(InfluxSink, "__call__", noted)
+    monkeypatch.setattr(InfluxSink, "together", noted)
     handler = Listening()
     monkeypatch.setattr(logging.getLogger("importer"), "handlers", [handler])
     return happened
@@ -108,6 +109,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     promise="it is warned of before the first write, and no more series than --max-series are ever written",
     seen="a warning that names the tag and how many series to expect; beyond the limit exit 1, the bucket as it was",
 )
+@pytest.mark.usefixtures("request_for_each_block")
 def test_many_series_are_warned_of_before_the_first_write_and_stop_before_the_limit_is_passed(
     trial: Trial, events: list[str]
 ) -> None:
