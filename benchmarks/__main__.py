@@ -16,7 +16,7 @@ from benchmarks.chart import chart
 from benchmarks.contenders import CONTENDERS
 from benchmarks.datasets import DATASETS
 from benchmarks.machine import machine_facts
-from benchmarks.results import Results, write_results
+from benchmarks.results import Results, read_results, write_results
 from benchmarks.session import GROWING, Session
 from benchmarks.tables import all_tables, for_terminal, machine_line, markdown
 from benchmarks.write_docs import ROOT, write_docs
@@ -62,7 +62,7 @@ def main(words: Sequence[str] | None = None) -> int:
         session.grow(results, [max(10, int(factor * options.rows)) for factor in options.growth])
     _show(results, console, options.output)
     if options.write_docs and not results.troubles:
-        write_docs(results)
+        write_docs(read_results(options.output))  # as kept, rounded: the page has to be what comes of the file
     return 1 if results.troubles else 0
 
 
