@@ -44,7 +44,8 @@ def fixed_times(text: pl.Series, form: str) -> tuple[pl.Series, pl.Series | int]
 
     Args:
         text: String.
-        form: chrono's directives; those of other than fixed width are not read here.
+        form: chrono's directives, a whole date and no part twice, as formats are checked for; those of other than
+            fixed width are not read here.
 
     Returns:
         local time in whole seconds (Datetime, µs), and the nanoseconds of its fraction; None: read it the careful way.
@@ -123,12 +124,7 @@ def _tokens(form: str) -> tuple[str, ...] | None:
             tokens.append(directive)
         else:
             return None
-    complete = {"Y", "m", "d"} <= set(tokens) and form.isascii()
-    return tuple(tokens) if complete and len(set(tokens) & _WIDTHS.keys()) == _count_directives(tokens) else None
-
-
-def _count_directives(tokens: list[str]) -> int:
-    return sum(token in _WIDTHS for token in tokens)
+    return tuple(tokens) if form.isascii() else None
 
 
 def _places(tokens: tuple[str, ...], length: int) -> list[tuple[str, int, int]] | None:

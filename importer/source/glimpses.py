@@ -42,7 +42,7 @@ def can_be_glimpsed(source: Source, encoding: str) -> bool:
 
 
 def pieces_of(sources: Sequence[Source]) -> list[int]:
-    """How many pieces of each are enough: as its part of all bytes; 0: it is passed over, or as many as make it whole.
+    """How many pieces of each are enough: as its part of all bytes; 0: it is passed over.
 
     Of more sources than there are pieces, as many evenly spread ones are looked at, the first and the last included.
     """
@@ -65,7 +65,8 @@ def glimpses(source: Source, header: Header, delimiter: str, pieces: int) -> Ite
         pieces: how many, at least two.
 
     Yields:
-        the lines of all pieces together, those apart in which quotes are not as they should be.
+        the lines of all pieces together, or of the whole file where they would cover it; those apart in which quotes
+        are not as they should be.
 
     Raises:
         SourceError: the file cannot be read.
@@ -76,9 +77,11 @@ def glimpses(source: Source, header: Header, delimiter: str, pieces: int) -> Ite
     start, end = header.byte_offset, source.size_bytes
     if start >= end:
         return
-    size = min(PIECE_BYTES, end - start)
+    size = PIECE_BYTES
+    if pieces * size >= end - start:
+        pieces, size = 1, end - start
     for number in range(pieces):
-        offset = start + (end - start - size) * number // (pieces - 1)
+        offset = start + (end - start - size) * number // max(1, pieces - 1)
         text, cut = _piece(source, source.path, offset, size, delimiter, is_first=not number)
         if cut.end:
             together.setdefault(cut.quoting, []).append((text[: cut.end], cut.records))
@@ -112,7 +115,7 @@ def _piece(source: Source, path: Path, offset: int, size: int, delimiter: str, *
                 if cut.end or size >= LARGEST_PIECE_BYTES:
                     return text, cut
                 size *= 4
-                if is_last:
+                if is_last and not is_first:
                     offset = max(0, (source.size_bytes or 0) - size)
     except OSError as error:
         raise _unreadable(source, error) from error
