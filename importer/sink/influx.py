@@ -122,16 +122,17 @@ class InfluxSink:
             TransientServerError: the server did not take them in time.
             TerminalServerError: the server will never take them.
         """
-        texts = [body(lines.frame["line"]) for lines in batch] if len(batch) > 1 else []
-        rows, size = sum(lines.frame.height for lines in batch), sum(map(len, texts))
+        if len(batch) == 1:
+            return [self(batch[0])]
+        texts = [lines.frame["line"] for lines in batch]
+        rows = sum(map(len, texts))
+        size = rows + sum(int(text.estimated_size()) for text in texts)
         with self._turns:
             with self._lock:
-                fits = bool(texts) and self.pace.next_rows(rows, size) == rows and not self.pace.is_too_large(size)
+                fits = self.pace.next_rows(rows, size) == rows and not self.pace.is_too_large(size)
             if fits:
-                joined = b"".join(texts)
-                texts.clear()
                 with suppress(MalformedLinesError, PartialWriteError, PayloadTooLargeError):
-                    retries = self._post(joined, rows)
+                    retries = self._post(body(pl.concat(texts)), rows)
                     return [Outcome(lines, (), 0 if number else retries) for number, lines in enumerate(batch)]
         return [self(lines) for lines in batch]
 
