@@ -51,8 +51,8 @@ LOCK = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/uv pip compile --q
 lock: $(INSTALLED) ## write all requirements*.txt but the build's anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet uv
-	$(LOCK) requirements.txt pyproject.toml
-	echo 'setuptools>=80' | $(LOCK) requirements-dev.txt --constraint requirements.txt --extra dev pyproject.toml -
+	echo 'setuptools>=80' | $(LOCK) requirements-dev.txt --extra dev pyproject.toml -
+	$(LOCK) requirements.txt --constraint requirements-dev.txt pyproject.toml
 	echo 'pip-audit>=2.10' | $(LOCK) requirements-audit.txt -
 
 # In an environment of its own, so that what it is made of is no part of what it looks at. It needs the network, and
