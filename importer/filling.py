@@ -255,4 +255,4 @@ class Filling:
         """A block's part of all that is loaded; where it is compressed, as the text up to its end was."""
         total, end, limit = self._reader.total_bytes, block.byte_offset + len(block.data), self._options.limit
         of_text = min(1.0, self._reader.stored_bytes / end) * len(block.data) / total if total else 0.0
-        return max(of_text, block.records / limit if limit else 0.0) or None
+        return max(of_text, block.rows / limit if limit else 0.0) or None

@@ -96,7 +96,7 @@ class FirstLook:
         factor = max(1.0, total / read) if total and read else UNKNOWN_LENGTH_FACTOR
         low, high = int(times.min()), int(times.max())  # type: ignore[arg-type]
         span = high - low
-        self.how = f"the first {first.records:,} rows"
+        self.how = f"the first {first.rows:,} rows"
         if is_in_order_of_time(times):
             # Data of the past ends today at the latest.
             most = time.time_ns() - low if high <= time.time_ns() else span * factor

@@ -7,13 +7,17 @@ a ``Fault`` (a position in its block) and becomes a ``Reject`` (a place in the u
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from importer.annotated.layouts import Layout
 
 __all__ = [
     "RECORD",
     "Block",
+    "BlockKind",
     "Fault",
     "FieldColumn",
     "FieldType",
@@ -23,17 +27,41 @@ __all__ = [
     "Quoting",
     "Refusal",
     "Reject",
+    "Section",
     "SkipReason",
     "Table",
+    "TablePart",
     "TagColumn",
 ]
 
 FieldType = Literal["float", "integer", "unsigned", "boolean", "string"]
 SkipReason = Literal["filtered", "mapper_none", "no_fields", "blank"]
 Quoting = Literal["none", "regular", "stray"]
+BlockKind = Literal["csv", "rows", "json"]
+"""What a block's text is: CSV as it stands in the source; rows of a file with types, written as CSV, a row counting as
+a line; JSON Lines as they stand in the source."""
 
 RECORD = "\rrecord"
 """A table's column of positions: a header with a bare CR is refused, so that no source has such a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of a block of annotated CSV: rows of one table.
+
+    Attributes:
+        layout: what the table's annotations and header say.
+        start: of its first record, in the block's data.
+        end: of its last.
+        first: its first record's position in the block.
+        records: how many there are.
+    """
+
+    layout: Layout
+    start: int
+    end: int
+    first: int
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +80,11 @@ class Block:
         columns: the header's names.
         delimiter: one byte.
         encoding: of the source, for turning positions back into the source's bytes.
+        kind: what the text is.
+        time_formats: of the columns that the source itself says are instants or dates, with the format that their
+            text is in, whatever a mapping says of it.
+        sections: of annotated CSV, where the rows are; what stands between them are annotations, headers and comments.
+            None of other CSV, where every record is a row.
     """
 
     source: str
@@ -64,6 +97,14 @@ class Block:
     columns: tuple[str, ...]
     delimiter: str = ","
     encoding: str = "utf-8"
+    kind: BlockKind = "csv"
+    time_formats: tuple[tuple[str, str], ...] = ()
+    sections: tuple[Section, ...] | None = field(default=None, repr=False)
+
+    @property
+    def rows(self) -> int:
+        """How many of the records are rows, blank ones included."""
+        return self.records if self.sections is None else sum(section.records for section in self.sections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +157,27 @@ class Table:
             the position in the block. Records that are blank or at fault are not in it.
         faults: records that are no rows, such as ragged ones.
         blank: number of blank records.
+        parts: of annotated CSV, the rows of each layout; the table's own frame has no columns then.
     """
 
     block: Block
     frame: pl.DataFrame
     faults: tuple[Fault, ...]
     blank: int
+    parts: tuple[TablePart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TablePart:
+    """The rows of a block that have one layout, as columns of text.
+
+    Attributes:
+        layout: theirs.
+        frame: as a table's.
+    """
+
+    layout: Layout
+    frame: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class Ledger:
         found = self._locate(block, (*batch.faults, *lines.faults))
         begins = "" if block.source in self._begun else block.source
         counts = Counts(
-            rows_read=block.records,
+            rows_read=block.rows,
             rows_mapped=lines.rows_mapped,
             rejected=batch.rows_faulty + batch.rows_mapped - lines.rows_mapped,
             points_emitted=lines.frame.height,

@@ -12,13 +12,14 @@ import polars as pl
 
 from importer.choices import Precision
 from importer.errors import MappingError
+from importer.mapping.collected import Collected
 from importer.mapping.header import check_columns
 from importer.mapping.parts import FieldSpec, ValueSpec
 from importer.mapping.spec import Mapping
 from importer.mapping.templates import template_parts
 from importer.mapping.timestamps import parse_times
 from importer.mapping.values import DTYPES, FALSE, TRUE, to_values, type_of_first
-from importer.records import RECORD, Fault, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
+from importer.records import RECORD, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
 
 __all__ = ["ColumnMapper", "time_range"]
 
@@ -99,7 +100,7 @@ class ColumnMapper:
         frame = self._without_null_texts(table.frame)
         kept = self._filtered(frame, table)
         skipped: dict[SkipReason, int] = {"blank": table.blank, "filtered": frame.height - kept.height}
-        collected = _Collected(kept[RECORD])
+        collected = Collected(kept[RECORD])
         columns = self._columns(kept, collected)
         points = pl.DataFrame(columns)
         if collected.faults:
@@ -122,7 +123,7 @@ class ColumnMapper:
             rows_faulty=len({fault.record for fault in table.faults}) + int(collected.faulty.sum()),
         )
 
-    def _columns(self, frame: pl.DataFrame, collected: _Collected) -> list[pl.Series]:
+    def _columns(self, frame: pl.DataFrame, collected: Collected) -> list[pl.Series]:
         spec = self.mapping
         times_text = _text(frame, spec.time.source)
         times = parse_times(times_text, spec.time, self._precision)
@@ -140,7 +141,7 @@ class ColumnMapper:
                 columns.append(column.alias(f"field:{key}"))
         return columns
 
-    def _field(self, frame: pl.DataFrame, key: str, spec: FieldSpec, collected: _Collected) -> pl.Series | None:
+    def _field(self, frame: pl.DataFrame, key: str, spec: FieldSpec, collected: Collected) -> pl.Series | None:
         if spec.value is not None:
             return _constant(spec.value, DTYPES[self._types[key]], frame.height)
         text = _text(frame, spec)
@@ -194,28 +195,6 @@ class ColumnMapper:
             ) from error
 
 
-class _Collected:
-    """Faults of a block's cells, and which rows have one."""
-
-    def __init__(self, records: pl.Series) -> None:
-        self._records = records
-        self.faulty = pl.Series([False]).new_from_index(0, len(records))
-        self.faults: list[Fault] = []
-
-    def add_missing(self, text: pl.Series, column: str, word: str, message: str) -> None:
-        if text.null_count():
-            self.add(text.is_null(), column, word, message)
-
-    def add(self, mask: pl.Series, column: str, word: str, message: str, text: pl.Series | None = None) -> None:
-        if not mask.any():
-            return
-        self.faulty |= mask
-        shown = text.filter(mask) if text is not None else [None] * int(mask.sum())
-        for record, cell in zip(self._records.filter(mask), shown, strict=True):
-            said = f"{_shortened(cell)}: {message}" if cell is not None else message
-            self.faults.append(Fault(record, column, word, said))
-
-
 def time_range(table: Table, mapping: Mapping) -> tuple[int, int] | None:
     """The first and last timestamp (ns) of a block that can be read; None if there is none."""
     times = parse_times(_text(table.frame, mapping.time.source), mapping.time)
@@ -262,7 +241,3 @@ def _filter_expression(condition: str | None) -> pl.Expr | None:
     if '"Agg"' in tree or '"Over"' in tree or '"Window"' in tree:
         raise MappingError(f"filter {condition!r} looks at more than one row; rows are judged one by one")
     return expression
-
-
-def _shortened(cell: str, most: int = 60) -> str:
-    return repr(cell) if len(cell) <= most else repr(cell[:most]) + "…"

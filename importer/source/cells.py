@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-__all__ = ["UnclosedQuoteError", "careful_ends", "cells"]
+__all__ = ["UnclosedQuoteError", "careful_ends", "cells", "record_end"]
 
 
 class UnclosedQuoteError(ValueError):
@@ -20,6 +20,12 @@ def careful_ends(text: bytes, delimiter: str) -> Iterator[int]:
     while match := pattern.match(text, position):
         position = match.end()
         yield position
+
+
+def record_end(text: bytes, start: int, delimiter: str) -> int:
+    """Where the record that begins at ``start`` ends, read cell by cell; 0 if it does not."""
+    match = _record_pattern(delimiter).match(text, start)
+    return match.end() if match else 0
 
 
 def cells(record: bytes, delimiter: str, *, most: int | None = None) -> list[bytes]:

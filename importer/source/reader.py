@@ -6,16 +6,19 @@ The headers are all read and checked before the first row is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from importer.errors import SourceError
-from importer.records import Block, Table
+from importer.annotated.layouts import Layout
+from importer.annotated.sections import sectioned
+from importer.annotated.tables import to_parts
+from importer.errors import MappingError, SourceError
+from importer.records import Block, Section, Table
 from importer.source.blocks import BLOCK_BYTES, blocks
 from importer.source.bounds import Bounds
 from importer.source.glimpses import can_be_glimpsed, glimpses, pieces_of
-from importer.source.header import Header, read_header
+from importer.source.header import Head, Header, read_header
 from importer.source.open import Source, Stream
 from importer.source.table import to_table
 
@@ -40,15 +43,20 @@ class Reader:
         sources: what to read.
         delimiter: between cells.
         encoding: canonical name.
-        wanted: given a header and the source's name, the columns to read; raises if one is missing.
+        wanted: given a header and the source's name, the columns to read; raises if one is missing. None: that is
+            said later, by :meth:`want`.
         block_bytes: text per block.
         limit: rows to read at the most.
         stdin: where ``-`` reads from.
         bounds: what is too much.
+        head: what is to be done with the lines before the rows.
+
+    Attributes:
+        is_annotated: whether the sources say themselves what their columns are.
 
     Raises:
         SourceError: a source cannot be read.
-        MappingError: as ``wanted`` does.
+        MappingError: as ``wanted`` does; or annotations cannot be used, or some sources have none.
     """
 
     def __init__(
@@ -57,11 +65,12 @@ class Reader:
         *,
         delimiter: str,
         encoding: str,
-        wanted: WantedColumns,
+        wanted: WantedColumns | None,
         block_bytes: int = BLOCK_BYTES,
         limit: int | None = None,
         stdin: BinaryIO | None = None,
         bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+        head: Head = Head(),  # noqa: B008 - frozen
     ) -> None:
         self.sources = tuple(sources)
         self._delimiter = delimiter
@@ -70,20 +79,21 @@ class Reader:
         self._limit = limit
         self._stdin = stdin
         self._bounds = bounds
+        self._head = head
         self._open: dict[str, tuple[Stream, Header]] = {}
+        self._heads: dict[str, Head] = {}
         self._headers: dict[str, tuple[str, ...]] = {}
+        self._of_layout: Callable[[Layout], tuple[str, ...]] = lambda layout: layout.wanted
         self._columns: dict[str, tuple[str, ...]] = {}
         self._done: list[ReadSource] = []
         self._current: Stream | None = None
-        for source in self.sources:
-            stream = Stream(source, encoding, stdin, bounds)
-            header = read_header(stream, delimiter, bounds)
-            self._headers[source.name] = header.columns
-            if source.size_bytes is None:
-                self._open[source.name] = (stream, header)  # a pipe cannot be opened twice
-            else:
-                stream.close()
-            self._columns[source.name] = wanted(header.columns, source.name)
+        annotated = self._read_headers(head)
+        self.is_annotated = any(annotated.values())
+        if self.is_annotated and not all(annotated.values()):
+            with_, without = (next(name for name, has in annotated.items() if has is which) for which in (True, False))
+            raise MappingError(f"{with_!r} has annotations, but {without!r} has none: load them one after the other")
+        if wanted is not None:
+            self.want(wanted)
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +103,15 @@ class Reader:
     ) -> None:
         if self._current is not None:
             self._current.close()
+
+    def want(self, wanted: WantedColumns) -> None:
+        """Say which columns are to be read; of annotated sources, those that the annotations are about are.
+
+        Raises:
+            MappingError: as ``wanted`` does.
+        """
+        for name, columns in self._headers.items():
+            self._columns[name] = columns if self.is_annotated else wanted(columns, name)
 
     @property
     def rereadable(self) -> bool:
@@ -129,7 +148,7 @@ class Reader:
                 return
             for block in self._blocks_of(source, number, left):
                 number = block.number + 1
-                left = None if left is None else left - block.records
+                left = None if left is None else left - block.rows
                 yield block
 
     def rough_blocks(self) -> Iterator[Block]:
@@ -149,15 +168,18 @@ class Reader:
             elif pieces[source.name]:
                 stream, header = self._start(source)
                 stream.close()
-                yield from glimpses(source, header, self._delimiter, pieces[source.name])
+                for block in glimpses(source, header, header.delimiter, pieces[source.name]):
+                    yield _of_first_table(block, header)
 
     def table(self, block: Block) -> Table:
         """A block's wanted columns."""
+        if block.sections is not None:
+            return to_parts(block, self._of_layout)
         return to_table(block, self._columns[block.source])
 
     def again(self, columns: tuple[str, ...]) -> Reader:
-        """Another reader of the same sources, for a first pass over some columns."""
-        return Reader(
+        """Another reader of the same sources, for a first pass over some columns; of annotated ones, the times."""
+        reader = Reader(
             self.sources,
             delimiter=self._delimiter,
             encoding=self._encoding,
@@ -165,27 +187,51 @@ class Reader:
             block_bytes=self._block_bytes,
             limit=self._limit,
             bounds=self._bounds,
+            head=self._head,
         )
+        reader._of_layout = lambda layout: layout.names_of(layout.time)
+        return reader
+
+    def _read_headers(self, head: Head) -> dict[str, bool]:
+        """Read what stands before the rows of each source; which of them have annotations."""
+        annotated = {}
+        for source in self.sources:
+            stream = Stream(source, self._encoding, self._stdin, self._bounds)
+            header = read_header(stream, self._delimiter, self._bounds, head)
+            self._heads[source.name], self._headers[source.name] = head, header.columns
+            if source.size_bytes is None:
+                self._open[source.name] = (stream, header)  # a pipe cannot be opened twice
+            else:
+                stream.close()
+            if header.annotations:  # alone: they are of the sources behind them
+                head = replace(head, lines=header.annotations)
+            annotated[source.name] = header.tables is not None
+        if self.sources and header.annotations:
+            raise MappingError(
+                f"{source.name!r} has annotations, but no header and no rows, nor has a source behind it"
+            )
+        return annotated
 
     def _blocks_of(self, source: Source, first_number: int = 0, limit: int | None = None) -> Iterator[Block]:
         stream, header = self._open.get(source.name) or self._start(source)
         self._current = stream
         with stream:
-            yield from blocks(
+            found = blocks(
                 stream,
                 header,
-                delimiter=self._delimiter,
+                delimiter=header.delimiter,
                 first_number=first_number,
                 block_bytes=self._block_bytes,
-                limit=limit,
+                limit=limit if header.tables is None else None,
                 bounds=self._bounds,
             )
+            yield from found if header.tables is None else sectioned(found, header.tables, limit=limit)
         self._done.append(self._read(stream))
         self._current = None
 
     def _start(self, source: Source) -> tuple[Stream, Header]:
         stream = Stream(source, self._encoding, self._stdin, self._bounds)
-        header = read_header(stream, self._delimiter, self._bounds)
+        header = read_header(stream, self._delimiter, self._bounds, self._heads[source.name])
         if header.columns != self._headers[source.name]:
             raise SourceError(f"{source.name!r} was changed while it was being read: its header is another one")
         return stream, header
@@ -193,3 +239,10 @@ class Reader:
     @staticmethod
     def _read(stream: Stream) -> ReadSource:
         return ReadSource(stream.source.name, stream.stored_bytes, stream.sha256)
+
+
+def _of_first_table(block: Block, header: Header) -> Block:
+    """A piece from anywhere: of annotated CSV, its rows are taken for those of the first table."""
+    if header.tables is None or header.tables.layout is None:
+        return block
+    return replace(block, sections=(Section(header.tables.layout, 0, len(block.data), 0, block.records),))
