@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from importer.api import load
     from importer.bucket.leftovers import Leftover
     from importer.cleaning import clean
+    from importer.generating.making import generate, load_generated
+    from importer.inspecting.inspect import inspect
+    from importer.inspecting.records import Inspection
     from importer.ledger.budget import RejectBudget
     from importer.ledger.report import Report
     from importer.mapping.parts import CsvOptions
@@ -48,13 +51,17 @@ else:
     _HOMES = {
         "Connection": "importer.server.connection",
         "CsvOptions": "importer.mapping.parts",
+        "Inspection": "importer.inspecting.records",
         "Leftover": "importer.bucket.leftovers",
         "LoadOptions": "importer.options",
         "Mapping": "importer.mapping.spec",
         "RejectBudget": "importer.ledger.budget",
         "Report": "importer.ledger.report",
         "clean": "importer.cleaning",
+        "generate": "importer.generating.making",
+        "inspect": "importer.inspecting.inspect",
         "load": "importer.api",
+        "load_generated": "importer.generating.making",
     }
 
     def __getattr__(name: str) -> object:
@@ -74,6 +81,7 @@ __all__ = [
     "Connection",
     "CsvOptions",
     "ImporterError",
+    "Inspection",
     "Leftover",
     "LoadError",
     "LoadInProgressError",
@@ -95,5 +103,8 @@ __all__ = [
     "TransientServerError",
     "VerificationError",
     "clean",
+    "generate",
+    "inspect",
     "load",
+    "load_generated",
 ]

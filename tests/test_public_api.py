@@ -24,6 +24,7 @@ EXPORTED = {
     "Connection",
     "CsvOptions",
     "ImporterError",
+    "Inspection",
     "Leftover",
     "LoadError",
     "LoadInProgressError",
@@ -45,7 +46,10 @@ EXPORTED = {
     "TransientServerError",
     "VerificationError",
     "clean",
+    "generate",
+    "inspect",
     "load",
+    "load_generated",
 }
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -27,10 +28,11 @@ from importer.mapping.flags import mapping_from_flags, no_flags
 from importer.mapping.parts import CsvOptions
 from importer.mapping.spec import Mapping
 from importer.options import LoadOptions
+from importer.progress import Progress
 from importer.server.connection import Connection
 from importer.verification.sample import sample_rows
 
-__all__ = ["mapping_arguments", "run_load", "server_finder"]
+__all__ = ["mapping_arguments", "run_generated", "run_load", "server_finder"]
 
 log = logging.getLogger("importer")
 
@@ -55,6 +57,8 @@ def mapping_arguments(
     if mapping is not None:
         no_flags(flags, "--mapping")
         return {"mapping": Mapping.from_toml(mapping).reading(csv_options)}
+    if not any(flags.values()):
+        return {"csv": CsvOptions.from_dict(csv_options)}
     return {"mapping": mapping_from_flags(**flags, csv_options=csv_options)}
 
 
@@ -88,23 +92,11 @@ def run_load(
         typer.Exit: the load failed; with the code that says how.
     """
     console = _Console(stderr=options.dry_run)
-    with stopped_by_signals() as stopping, shown_progress(quiet=quiet, as_json=log_json) as progress:
-        try:
-            result = load(
-                list(sources),
-                options=options,
-                connection=where,
-                progress=progress,
-                stop=stopping.event,
-                **mapped_by,
-            )
-        except ImporterError as error:
-            if error.report is not None:
-                _show(error.report, console, quiet=quiet, as_json=log_json)
-            log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers
-            if error.resumable:
-                log.error("to go on: %s", _resuming(sys.argv[1:]))  # noqa: TRY400
-            raise typer.Exit(exit_code(error, stopping.signal_number)) from None
+
+    def loaded(progress: Progress, stop: threading.Event) -> Report:
+        return load(list(sources), options=options, connection=where, progress=progress, stop=stop, **mapped_by)
+
+    result = _carried_out(loaded, console, quiet=quiet, log_json=log_json)
     _show(result, console, quiet=quiet, as_json=log_json)
     if sample and not options.dry_run:
         try:
@@ -112,6 +104,45 @@ def run_load(
                 show_rows(sample_rows(where(), result, sample), console)
         except ImporterError as error:
             log.warning("the load is done, but its rows cannot be shown: %s", error)
+
+
+def run_generated(
+    loaded: Callable[[Progress, threading.Event], Report], *, quiet: bool, as_json: bool, log_json: bool
+) -> None:
+    """Load what is made up, and print the summary, the report as JSON, or the error.
+
+    Args:
+        loaded: loads; is given what listens to it, and the event that tells it to stop.
+        quiet: print warnings and errors only.
+        as_json: print the report instead of the summary.
+        log_json: log lines are JSON.
+
+    Raises:
+        typer.Exit: the load failed; with the code that says how.
+    """
+    console = _Console()
+    result = _carried_out(loaded, console, quiet=quiet or as_json, log_json=log_json)
+    if as_json:
+        with _output_may_fail():
+            typer.echo(result.model_dump_json(indent=2))
+    else:
+        _show(result, console, quiet=quiet, as_json=log_json)
+
+
+def _carried_out(
+    loaded: Callable[[Progress, threading.Event], Report], console: Console, *, quiet: bool, log_json: bool
+) -> Report:
+    """The report of a load that ended well; of another one it is shown, with the error."""
+    with stopped_by_signals() as stopping, shown_progress(quiet=quiet, as_json=log_json) as progress:
+        try:
+            return loaded(progress, stopping.event)
+        except ImporterError as error:
+            if error.report is not None:
+                _show(error.report, console, quiet=quiet, as_json=log_json)
+            log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers
+            if error.resumable:
+                log.error("to go on: %s", _resuming(sys.argv[1:]))  # noqa: TRY400
+            raise typer.Exit(exit_code(error, stopping.signal_number)) from None
 
 
 def _resuming(arguments: list[str]) -> str:
