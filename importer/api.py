@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from importer.annotated.mapper import AnnotatedMapper
 from importer.errors import ConfigurationError
+from importer.first_look import Mapper
 from importer.ledger.report import Report
 from importer.loading import Load
 from importer.mapping.columns import ColumnMapper
@@ -23,6 +25,7 @@ from importer.progress import Progress
 from importer.server import local
 from importer.server.connection import Connection
 from importer.settings import find_connection
+from importer.source.header import Head
 from importer.source.open import canonical_encoding, expand
 from importer.source.reader import Reader
 from importer.source.stoppable import stoppable
@@ -50,11 +53,12 @@ def load(
 
     Args:
         source: paths, globs, or ``-`` for standard input; read in this order, a glob's matches sorted.
-        mapping: which column becomes what: a mapping, the path of a mapping file, or what is in one.
+        mapping: which column becomes what: a mapping, the path of a mapping file, or what is in one. Annotated CSV
+            needs none.
         mapper: instead of a mapping, a function ``row -> Point | None | [Point, …]``, or ``package.module:function``.
         bucket: the bucket's name, where ``options`` are not given.
         options: how to load; the defaults otherwise.
-        csv: how to read the text, with a mapper; a mapping says it itself.
+        csv: how to read the text, with a mapper or without; a mapping says it itself.
         connection: which server, or what finds it once the sources and the mapping turned out to be usable; None
             finds it as the command line does, and starts a local one if none is named.
         progress: listens.
@@ -73,17 +77,20 @@ def load(
     """
     chosen, stopping = _options(bucket, options), stop or threading.Event()
     names = [source] if isinstance(source, str | Path) else list(source)
-    to_points, reading = _mapper(mapping, mapper, csv, chosen)
+    given, reading = _mapper(mapping, mapper, csv, chosen)
     with Reader(
         expand(names),
         delimiter=reading.delimiter,
         encoding=canonical_encoding(reading.encoding),
-        wanted=to_points.wanted_columns,
+        wanted=None,
         block_bytes=chosen.block_bytes,
         limit=chosen.limit,
         stdin=stdin or _standard_input(stopping),
         bounds=chosen.bounds,
+        head=Head(reading.header, reading.skip_header, reading.skip_rows),
     ) as reader:
+        to_points = _fitting(given, reader, reading, chosen)
+        reader.want(to_points.wanted_columns)
         find = connection or connect
         where = None if chosen.dry_run else find if isinstance(find, Connection) else find()
         return Load(reader, to_points, chosen, where, progress=progress, stop=stopping, stdout=stdout).run()
@@ -142,13 +149,26 @@ def _options(bucket: str | None, options: LoadOptions | None) -> LoadOptions:
     return options
 
 
+def _fitting(
+    given: ColumnMapper | RowMapper | None, reader: Reader, reading: CsvOptions, options: LoadOptions
+) -> Mapper:
+    """What maps the sources: what was given, or what their annotations say."""
+    if given is not None:
+        if reader.is_annotated:
+            reader.read_plain()
+        return given
+    if reader.is_annotated:
+        return AnnotatedMapper(reading, precision=options.precision)
+    raise ConfigurationError("say how to map the columns: give either a mapping or a mapper")
+
+
 def _mapper(
     mapping: Mapping | str | Path | dict[str, Any] | None,
     mapper: RowFunction | str | None,
     csv: CsvOptions | None,
     options: LoadOptions,
-) -> tuple[ColumnMapper | RowMapper, CsvOptions]:
-    if (mapping is None) == (mapper is None):
+) -> tuple[ColumnMapper | RowMapper | None, CsvOptions]:
+    if mapping is not None and mapper is not None:
         raise ConfigurationError("say how to map the columns: give either a mapping or a mapper")
     if mapper is not None:
         function = load_function(mapper) if isinstance(mapper, str) else mapper
@@ -159,10 +179,12 @@ def _mapper(
         return RowMapper(function, precision=options.precision), csv or CsvOptions()
     if options.mapper_processes > 1:
         raise ConfigurationError("mapper_processes goes with a mapper: a mapping is fast in one process")
+    if mapping is None:
+        return None, csv or CsvOptions()
     if csv is not None:
         raise ConfigurationError("with a mapping, its own csv part says how to read the text")
     if isinstance(mapping, dict):
         mapping = Mapping.from_dict(mapping)
     elif not isinstance(mapping, Mapping):
-        mapping = Mapping.from_toml(mapping)  # type: ignore[arg-type]
+        mapping = Mapping.from_toml(mapping)
     return ColumnMapper(mapping, precision=options.precision), mapping.csv

@@ -14,6 +14,7 @@ from itertools import chain
 
 import polars as pl
 
+from importer.annotated.mapper import AnnotatedMapper
 from importer.mapping.columns import ColumnMapper, time_range
 from importer.mapping.rows import RowMapper
 from importer.records import Block, PointBatch, Table
@@ -27,7 +28,7 @@ UNKNOWN_LENGTH_FACTOR = 10
 SMALL_DISORDER = 0.1
 """Of the span: points that come so late are still in the order of time."""
 
-Mapper = ColumnMapper | RowMapper
+Mapper = ColumnMapper | RowMapper | AnnotatedMapper
 
 
 class FirstLook:
@@ -53,7 +54,7 @@ class FirstLook:
 
     def span_seconds(self) -> float | None:
         """Seconds from the first timestamp to the last; None if none can be read."""
-        if isinstance(self._mapper, ColumnMapper) and self._reader.rereadable:
+        if not isinstance(self._mapper, RowMapper) and self._reader.rereadable:
             self.how = "the time column, read ahead"
             return self._span_of_all(self._mapper)
         return self._span_of_first_block()
@@ -67,14 +68,18 @@ class FirstLook:
         known = self._mapped.pop(table.block.number, None)
         return known if known is not None else self._mapper(table)
 
-    def _span_of_all(self, mapper: ColumnMapper) -> float | None:
-        columns = mapper.mapping.time.source.columns
+    def _span_of_all(self, mapper: ColumnMapper | AnnotatedMapper) -> float | None:
+        columns = mapper.mapping.time.source.columns if isinstance(mapper, ColumnMapper) else ()
         low, high = None, None
         with self._reader.again(columns) as ahead:
             for block in ahead.rough_blocks():
                 if self._should_stop():
                     return None
-                found = time_range(ahead.table(block), mapper.mapping)
+                table = ahead.table(block)
+                if isinstance(mapper, ColumnMapper):
+                    found = time_range(table, mapper.mapping)
+                else:
+                    found = mapper.time_range(table)
                 if found is not None:
                     low = found[0] if low is None else min(low, found[0])
                     high = found[1] if high is None else max(high, found[1])

@@ -30,13 +30,11 @@ from importer.errors import (
     TransientServerError,
 )
 from importer.filling import Filling
-from importer.first_look import FirstLook
+from importer.first_look import FirstLook, Mapper
 from importer.journal import Plan
 from importer.ledger.closing import Closing
 from importer.ledger.report import Report, Status
 from importer.ledger.report_file import write_report
-from importer.mapping.columns import ColumnMapper
-from importer.mapping.rows import RowMapper
 from importer.options import LoadOptions, default_state_dir
 from importer.preparing import check_files, pin_types, prepare_target
 from importer.progress import Progress, Silent
@@ -68,7 +66,7 @@ class Load:
     def __init__(
         self,
         reader: Reader,
-        mapper: ColumnMapper | RowMapper,
+        mapper: Mapper,
         options: LoadOptions,
         connection: Connection | None,
         *,

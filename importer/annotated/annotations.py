@@ -51,10 +51,12 @@ class Tables:
 
     Attributes:
         layout: of the rows that come next; None: a header must come first.
+        has_annotations: whether there was one; the types may also stand in the header alone.
     """
 
     def __init__(self) -> None:
         self.layout: Layout | None = None
+        self.has_annotations = False
         self._header: tuple[str, ...] = ()
         self._annotations = Annotations()
         self._ahead = Annotations()  # behind rows: of the next table, or of further rows if they come at once
@@ -67,6 +69,7 @@ class Tables:
         Raises:
             LayoutError: it says nothing that can be understood.
         """
+        self.has_annotations = True
         match = _ANNOTATION.fullmatch(cells[0])
         name, rest = (match.group(1).lower(), match.group(2) or "") if match else ("", "")
         if name in _OF_COLUMNS:

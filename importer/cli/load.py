@@ -46,6 +46,9 @@ def load_command(
     encoding: Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="Default utf-8; such as latin-1, cp1252, utf-16.", rich_help_panel=_CSV)] = None,
     null: Annotated[list[str] | None, typer.Option("--null", metavar="TEXT", help="Text that means an empty cell; may be repeated.", rich_help_panel=_CSV)] = None,
     decimal: Annotated[Literal[".", ","] | None, typer.Option("--decimal", help="Decimal mark; default a point.", rich_help_panel=_CSV)] = None,
+    header: Annotated[list[str] | None, typer.Option("--header", metavar="LINE", help="Line to put before each source's own: a header, or annotations; may be repeated.", rich_help_panel=_CSV)] = None,
+    skip_header: Annotated[int | None, typer.Option("--skip-header", metavar="N", min=0, help="Leave out the first N lines of each source.", rich_help_panel=_CSV)] = None,
+    skip_rows: Annotated[int | None, typer.Option("--skip-rows", metavar="N", min=0, help="Leave out N rows behind the header, such as one of units.", rich_help_panel=_CSV)] = None,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Read so many rows only.", rich_help_panel=_CSV)] = None,
     max_record_bytes: Annotated[int, typer.Option("--max-record-bytes", metavar="N", min=1, help="A longer record ends the load: most often a quote in it is never closed.", rich_help_panel=_CSV)] = MAX_RECORD_BYTES,
     max_columns: Annotated[int, typer.Option("--max-columns", metavar="N", min=1, help="A header of more columns ends the load.", rich_help_panel=_CSV)] = MAX_COLUMNS,
@@ -101,7 +104,15 @@ def load_command(
             "time_options": _given(format=time_format, timezone=timezone, ambiguous=ambiguous),
             "row_filter": row_filter,
         },
-        csv_options=_given(delimiter=delimiter, encoding=encoding, null=tuple(null or ()) or None, decimal=decimal),
+        csv_options=_given(
+            delimiter=delimiter,
+            encoding=encoding,
+            null=tuple(null or ()) or None,
+            decimal=decimal,
+            header=tuple(header or ()) or None,
+            skip_header=skip_header,
+            skip_rows=skip_rows,
+        ),
     )
     options = LoadOptions(
         bucket=bucket,

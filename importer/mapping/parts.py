@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from importer.choices import LocalTimePolicy
 from importer.errors import MappingError
@@ -173,12 +173,18 @@ class CsvOptions(Strict):
         encoding: of the text.
         null: texts that mean an empty cell, in every column.
         decimal: the decimal mark of floats.
+        header: lines to be put before each source's own, such as a header or annotations.
+        skip_header: records that are left out at the beginning of each source.
+        skip_rows: records that are left out behind the header, such as one of units.
     """
 
     delimiter: str = ","
     encoding: str = "utf-8"
     null: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
+    header: tuple[str, ...] = ()
+    skip_header: int = Field(default=0, ge=0)
+    skip_rows: int = Field(default=0, ge=0)
 
     @classmethod
     def from_dict(cls, raw: MappingOf[str, Any]) -> Self:
@@ -191,6 +197,13 @@ class CsvOptions(Strict):
             return cls.model_validate(raw)
         except ValidationError as error:
             raise MappingError(explain(error, "CSV options", lambda _: list(cls.model_fields))) from error
+
+    @field_validator("header")
+    @classmethod
+    def _single_lines(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        if any("\n" in line or "\r" in line or not line.strip() for line in lines):
+            raise ValueError("each is one line with something in it")
+        return lines
 
     @field_validator("delimiter")
     @classmethod
