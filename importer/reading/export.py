@@ -1,0 +1,267 @@
+"""``importer.export``: a part of a bucket as a file.
+
+Goes in: a bucket, what of it is wanted, and a file's name. Comes out: the file, whole or not at all, and what is in it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from importer.errors import ConfigurationError, ImporterError
+from importer.reading.files import ENDINGS, FORMATS, FileFormat, writer
+from importer.reading.frames import Reading, reading_of
+from importer.reading.loading_back import EMPTY_TEXTS_STAY_OUT, mapping_text, no_mapping_because
+from importer.reading.points import Part, Progress
+from importer.reading.selection import selection
+from importer.server.connection import Connection
+
+__all__ = ["Exported", "export"]
+
+Names = str | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        format: csv, parquet, lp or json.
+        rows: how many.
+        values: of all fields; as many as the server counts.
+        bytes: of the file; None where it has no size, such as a pipe.
+        measurements: their names.
+        warnings: what is left out, or will not load back as it is stored.
+        mapping: the mapping file that was written.
+        load_command: loads the file back by that mapping.
+    """
+
+    path: str
+    format: FileFormat
+    rows: int
+    values: int
+    bytes: int | None
+    measurements: tuple[str, ...]
+    warnings: tuple[str, ...]
+    mapping: str | None = None
+    load_command: str | None = None
+
+
+def export(
+    bucket: str,
+    output: str | Path | BinaryIO,
+    *,
+    format: FileFormat | None = None,  # noqa: A002 - as the option is called
+    window: str | None = None,
+    start: str | None = None,
+    stop: str | None = None,
+    aggregate: str | None = None,
+    fn: str | None = None,
+    measurement: Names = (),
+    tags: Mapping[str, Names] | None = None,
+    fields: Names = (),
+    limit: int | None = None,
+    escape_formulas: bool = False,
+    write_mapping: str | Path | None = None,
+    force: bool = False,
+    connection: Connection | None = None,
+    progress: Progress | None = None,
+    wait_seconds: float = 10.0,
+) -> Exported:
+    """Write a part of a bucket to a file, in bounded memory, whatever the bucket's size.
+
+    The file is written under another name beside it and gets its own at the end, when all that the server counts is in
+    it: whatever breaks it off leaves no file, and an older one as it was.
+
+    Args:
+        bucket: its name.
+        output: the file's name; or an open binary file, which takes each part as soon as it is whole.
+        format: csv, parquet, lp (line protocol) or json; None: as the file's ending says, csv for an open file.
+        window: as in :func:`importer.read`, and so are the next ones.
+        start: from when, included.
+        stop: until when, not included.
+        aggregate: the length of windows.
+        fn: what becomes of a window's values.
+        measurement: one name or several; none: all.
+        tags: for each key a value or several.
+        fields: one key or several; none: all.
+        limit: so many rows at the most.
+        escape_formulas: in CSV, put an apostrophe before texts that a spreadsheet would take for a formula (those that
+            begin with ``= + - @``, a tab or a carriage return). Such a file does not load back as it was.
+        write_mapping: write a mapping file by which ``importer load`` loads the file back.
+        force: replace files that exist.
+        connection: which server; None finds it as the command line does, and starts a local one if none is named.
+        progress: called with the values read so far, of how many, and the rows that they made.
+        wait_seconds: how long an absent server is waited for.
+
+    Returns:
+        what was written, with warnings of what will not load back as it is stored.
+
+    Raises:
+        ConfigurationError: an option is not understood, names what is not there, or a file exists.
+        NotFoundError: there is no such bucket.
+        VerificationError: what was read is not what the server counts.
+        ServerError: the server refuses, or did not answer in time.
+        ImporterError: the file cannot be written.
+    """
+    path = Path(output) if isinstance(output, str | Path) else None
+    kind = _format_of(path, format)
+    mapping = Path(write_mapping) if write_mapping is not None else None
+    for each in (path, mapping):
+        if each is not None:
+            _check_output(each, force=force)
+    if mapping is not None and kind not in ("csv", "parquet"):
+        raise ConfigurationError(f"a mapping loads CSV and Parquet, not {kind}: leave --write-mapping out")
+    chosen = selection(
+        window=window,
+        start=start,
+        stop=stop,
+        aggregate=aggregate,
+        function=fn,
+        measurements=measurement,
+        tags=tags,
+        fields=fields,
+    )
+    with (
+        reading_of(bucket, chosen, connection=connection, progress=progress, wait_seconds=wait_seconds) as found,
+        _written(path, force=force) if path else nullcontext(cast("BinaryIO", output)) as file,
+    ):
+        why_not = no_mapping_because(found.columns)
+        if mapping is not None and why_not:
+            raise ConfigurationError(f"there is no mapping that loads it back: {why_not}")
+        done = _write(found, file, kind, limit=limit, escape_formulas=escape_formulas)
+    loading, name = None, str(path or "-")
+    if mapping is not None:
+        with _written(mapping, force=force) as file:
+            file.write(mapping_text(found.columns, name).encode())
+        loading = shlex.join(["importer", "load", name, "--mapping", str(mapping), "--bucket", f"{bucket}-copy"])
+    return Exported(
+        path=name,
+        format=kind,
+        rows=done.rows,
+        values=done.values,
+        bytes=path.stat().st_size if path and path.is_file() else None,
+        measurements=found.columns.measurements,
+        warnings=(*found.warnings, *done.warnings),
+        mapping=str(mapping) if mapping is not None else None,
+        load_command=loading,
+    )
+
+
+def _format_of(output: Path | None, named: str | None) -> FileFormat:
+    """The format of a file; csv for one that has no name.
+
+    Raises:
+        ConfigurationError: it is unknown, or neither named nor told by the file's ending.
+    """
+    if named is not None:
+        for known in FORMATS:
+            if named == known:
+                return known
+        raise ConfigurationError(f"there is no format {named!r}; there are: {', '.join(FORMATS)}")
+    if output is None:
+        return "csv"
+    found = ENDINGS.get(output.suffix.lower())
+    if found is None:
+        raise ConfigurationError(
+            f"the ending of {str(output)!r} does not say what to write: end it in .csv, .parquet, .lp or .json, "
+            f"or say --format ({', '.join(FORMATS)})"
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What went into a file: rows, values, and warnings."""
+
+    rows: int
+    values: int
+    warnings: tuple[str, ...]
+
+
+def _write(
+    found: Reading, file: BinaryIO, kind: FileFormat, *, limit: int | None = None, escape_formulas: bool = False
+) -> _Done:
+    """Write all parts.
+
+    Args:
+        found: what is read.
+        file: is written to.
+        kind: the format.
+        limit: so many rows at the most.
+        escape_formulas: as in :func:`export`.
+    """
+    out = writer(kind, file, found.columns, escape_formulas=escape_formulas)
+    rows = values = empty_texts = not_utf8 = 0
+    for part in _limited(found.parts, limit):
+        out.write(part)
+        rows += part.frame.height
+        values += part.values
+        not_utf8 += part.not_utf8
+        empty_texts += sum(
+            int((part.frame[field.column] == "").sum()) for field in part.layout.fields if field.type == "string"
+        )
+    out.end()
+    return _Done(rows, values, tuple(_warnings(kind, empty_texts, not_utf8, escape_formulas=escape_formulas)))
+
+
+def _warnings(kind: FileFormat, empty_texts: int, not_utf8: int, *, escape_formulas: bool) -> Iterator[str]:
+    if empty_texts and kind in ("csv", "parquet"):
+        yield f"{empty_texts:,} values are empty texts: {EMPTY_TEXTS_STAY_OUT}"
+    if not_utf8:
+        yield f"{not_utf8:,} bytes of texts are no UTF-8: each was replaced by the sign U+FFFD"
+    if escape_formulas:
+        yield "texts that look like formulas have an apostrophe before them: the file does not load back as it was"
+
+
+def _limited(found: Iterator[Part], limit: int | None) -> Iterator[Part]:
+    if limit is None:
+        yield from found
+        return
+    left = limit
+    for part in found:
+        kept = part.frame.head(left)
+        values = sum(kept[field.column].count() for field in part.layout.fields)
+        yield Part(part.layout, kept, values, part.not_utf8)
+        left -= kept.height
+        if left <= 0:
+            return
+
+
+def _check_output(path: Path, *, force: bool) -> None:
+    """Refuse before anything is asked what could not be written in the end."""
+    if path.is_dir():
+        raise ConfigurationError(f"{str(path)!r} is a folder: name a file")
+    if path.is_file() and not force:
+        raise ConfigurationError(f"{str(path)!r} exists: say --force to replace it, or name another file")
+    if not path.absolute().parent.is_dir():
+        raise ConfigurationError(f"there is no folder {str(path.parent)!r} to write {path.name!r} into")
+
+
+@contextmanager
+def _written(path: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """A file that gets its name when all is in it; what is no file on a disk, such as a pipe, is written directly."""
+    direct = path.exists() and not path.is_file()
+    beside = path if direct else path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    whole = False
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            if not direct:
+                os.fsync(file.fileno())
+        if not direct:
+            _check_output(path, force=force)  # somebody may have made it meanwhile
+            beside.replace(path)
+        whole = True
+    except OSError as error:
+        raise ImporterError(f"cannot write {str(path)!r}: {error.strerror or error}; nothing is left of it") from error
+    finally:
+        if not whole and not direct:
+            beside.unlink(missing_ok=True)

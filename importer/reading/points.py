@@ -1,0 +1,199 @@
+"""Read slices into frames, each checked against what the server counts.
+
+Goes in: a bucket, layouts and a selection. Comes out: one :class:`Part` after the other, ordered by time within a
+measurement; a part is given out only when it is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from importer.errors import TransientServerError, VerificationError
+from importer.mapping.values import DTYPES
+from importer.reading.asking import Asking, Piece
+from importer.reading.layout import Layout
+from importer.reading.selection import Selection
+from importer.reading.slices import Slice, counted, halved, slices
+from importer.reading.statements import reading
+from importer.records import FieldColumn
+
+__all__ = ["Part", "Progress", "parts"]
+
+MOST_BYTES = 64 << 20
+"""Of an answer in one slice; a slice that has more is cut in two, if it can be."""
+
+ROWS_AT_ONCE = 20_000
+"""As Python's own values, before they become columns."""
+
+CHUNK_ROWS, CHUNK_ROWS_OF_TEXT = 10_000, 1_000
+TRIES = 5
+
+Progress = Callable[[int, int, int], None]
+"""Told how many values were read, of how many, and how many rows they made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one measurement.
+
+    Attributes:
+        layout: what it consists of.
+        frame: ``time`` (Int64, ns) and the columns that the layout names, ordered by time and tags.
+        values: how many there are of all fields.
+        not_utf8: how many bytes were replaced, because they are no UTF-8.
+    """
+
+    layout: Layout
+    frame: pl.DataFrame
+    values: int
+    not_utf8: int
+
+
+def parts(asking: Asking, found: Sequence[Layout], chosen: Selection, progress: Progress) -> Iterator[Part]:
+    """All that is chosen, measurement by measurement, in the order of time.
+
+    Raises:
+        VerificationError: what was read is not what the server counts.
+        ServerError: the server refuses, or does not answer in time.
+    """
+    plans = [(layout, slices(asking, layout, chosen)) for layout in found]
+    total = sum(part.values for _, plan in plans for part in plan)
+    done = rows = 0
+    for layout, plan in plans:
+        for planned in plan:
+            for part in _read(asking, layout, chosen, planned):
+                rows += part.frame.height
+                done += part.values
+                progress(done, max(total, done), rows)
+                yield part
+
+
+class _TooLargeError(Exception):
+    """The slice holds more than is to be in memory at once."""
+
+
+def _read(asking: Asking, layout: Layout, chosen: Selection, planned: Slice) -> Iterator[Part]:
+    """A slice, or its halves: each read until it is what the server counts."""
+    expected, most_bytes = planned, MOST_BYTES
+    for _ in range(TRIES):
+        try:
+            part, read = asking.server.patiently(lambda: _once(asking, layout, chosen, expected, most_bytes))  # noqa: B023 - called at once
+        except _TooLargeError:
+            halves = halved(asking, layout, chosen, expected)
+            if halves is not None:
+                for half in halves:
+                    yield from _read(asking, layout, chosen, half)
+                return
+            most_bytes = 1 << 62  # all at one instant
+            continue
+        if read != expected.counts:
+            # Somebody may be writing: what is there now?
+            expected = counted(asking, layout, chosen, expected.span)
+        if read == expected.counts:
+            if part.frame.height:
+                yield part
+            return
+    fields = ", ".join(
+        f"{field.key}: {there:,} counted, {got:,} read"
+        for field, there, got in zip(layout.fields, expected.counts, read, strict=True)
+        if there != got
+    )
+    raise VerificationError(
+        f"what was read of {layout.measurement!r} {expected.span} is not what the server counts ({fields}); "
+        "is it being written to? read up to a time that is past, by --stop"
+    )
+
+
+def _once(
+    asking: Asking, layout: Layout, chosen: Selection, planned: Slice, most_bytes: int
+) -> tuple[Part, tuple[int, ...]]:
+    """Read a slice once; and the number of values of each field that it was made of."""
+    has_text = "string" in layout.stored
+    gathered = _Gathered(layout, counts=chosen.aggregate is not None)
+    size = replaced = 0
+    statement = reading(layout, chosen, planned.span)
+    for piece in asking.pieces(*statement, chunk_rows=CHUNK_ROWS_OF_TEXT if has_text else CHUNK_ROWS):
+        size += piece.size_bytes
+        replaced += piece.not_utf8
+        if size > most_bytes:
+            raise _TooLargeError
+        gathered.add(piece)
+    frame, counts = gathered.end()
+    return Part(layout, frame, sum(counts), replaced), counts
+
+
+class _Gathered:
+    """Rows on their way into columns."""
+
+    def __init__(self, layout: Layout, *, counts: bool) -> None:
+        self._layout = layout
+        self._with_counts = counts
+        self._frames: list[pl.DataFrame] = []
+        self._counts = [0] * len(layout.fields)
+        self._empty()
+
+    def _empty(self) -> None:
+        self._times: list[int] = []
+        self._tags: list[list[str | None]] = [[] for _ in self._layout.tags]
+        self._fields: list[list[Any]] = [[] for _ in self._layout.fields]
+
+    def add(self, piece: Piece) -> None:
+        if not piece.rows:
+            return
+        times, *columns = zip(*piece.rows, strict=True)
+        self._times += times
+        for tag, values in zip(self._layout.tags, self._tags, strict=True):
+            values.extend([piece.tags.get(tag.key) or None] * len(times))
+        for values, column in zip(self._fields, columns, strict=False):
+            values.extend(column)
+        if self._with_counts:
+            for number, column in enumerate(columns[len(self._fields) :]):
+                self._counts[number] += sum(filter(None, column))
+        if len(self._times) >= ROWS_AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = [pl.Series("time", self._times, dtype=pl.Int64)]
+        columns += [
+            pl.Series(tag.column, values, dtype=pl.String)
+            for tag, values in zip(self._layout.tags, self._tags, strict=True)
+        ]
+        columns += [_typed(field, values) for field, values in zip(self._layout.fields, self._fields, strict=True)]
+        if not self._with_counts:
+            for number, column in enumerate(columns[1 + len(self._tags) :]):
+                self._counts[number] += len(column) - column.null_count()
+        self._frames.append(pl.DataFrame(columns))
+        self._empty()
+
+    def end(self) -> tuple[pl.DataFrame, tuple[int, ...]]:
+        if self._times or not self._frames:
+            self._flush()
+        # Columns are named by tags and fields, and a name such as ^x$ would be a pattern: so by themselves.
+        frame = pl.concat(self._frames)
+        order = frame.select(pl.nth(range(1 + len(self._tags))))
+        order = order.rename(dict(zip(order.columns, map(str, range(order.width)), strict=True)))
+        positions = order.with_row_index("row").sort([str(number) for number in range(order.width)])["row"]
+        frame = frame[positions]
+        if self._with_counts:  # a window without a result, such as the deviation of one value
+            fields = [frame[field.column] for field in self._layout.fields]
+            kept = np.zeros(frame.height, dtype=np.bool_)
+            for column in fields:
+                kept |= column.is_not_null().to_numpy()
+            frame = frame.filter(pl.Series(kept))
+        return frame, tuple(self._counts)
+
+
+def _typed(field: FieldColumn, values: list[Any]) -> pl.Series:
+    if field.type != "float":
+        return pl.Series(field.column, values, dtype=DTYPES[field.type])
+    # JSON has whole numbers of any size among the others, which numpy rounds as it should.
+    try:
+        numbers = np.array(values, dtype=np.float64)  # none becomes NaN, which the server cannot store
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TransientServerError(f"the server gave another type for {field.key!r} than it says: {error}") from error
+    return pl.Series(field.column, numbers, nan_to_null=True)
