@@ -29,7 +29,7 @@ START_WRITERS = 2
 
 MOST_WRITERS = 3
 
-MOST_TOGETHER = 3
+MOST_TOGETHER = 2
 """Blocks of a request: of one alone, many shapes of data have too few lines for the server to take them best."""
 
 MOST_BLOCKS = 5
