@@ -21,6 +21,8 @@ from importer.errors import (
     LoadInProgressError,
     LoadInterruptedError,
     MappingError,
+    MeasurementError,
+    NotAcknowledgedError,
     NotFoundError,
     RejectBudgetError,
     RequestRefusedError,
@@ -35,6 +37,9 @@ from importer.errors import (
 )
 
 if TYPE_CHECKING:
+    from importer.analysis.analyze import analyze
+    from importer.analysis.page import write_html
+    from importer.analysis.records import Analysis
     from importer.api import load
     from importer.bucket.leftovers import Leftover
     from importer.cleaning import clean
@@ -45,23 +50,35 @@ if TYPE_CHECKING:
     from importer.ledger.report import Report
     from importer.mapping.parts import CsvOptions
     from importer.mapping.spec import Mapping
+    from importer.measurements.measurement import Measurement
+    from importer.measurements.writer import MeasurementWriter
     from importer.options import LoadOptions
+    from importer.reading.export import Exported, export
+    from importer.reading.frames import read
     from importer.server.connection import Connection
 else:
     _HOMES = {
+        "Analysis": "importer.analysis.records",
         "Connection": "importer.server.connection",
         "CsvOptions": "importer.mapping.parts",
+        "Exported": "importer.reading.export",
         "Inspection": "importer.inspecting.records",
         "Leftover": "importer.bucket.leftovers",
         "LoadOptions": "importer.options",
         "Mapping": "importer.mapping.spec",
+        "Measurement": "importer.measurements.measurement",
+        "MeasurementWriter": "importer.measurements.writer",
         "RejectBudget": "importer.ledger.budget",
         "Report": "importer.ledger.report",
+        "analyze": "importer.analysis.analyze",
         "clean": "importer.cleaning",
+        "export": "importer.reading.export",
         "generate": "importer.generating.making",
         "inspect": "importer.inspecting.inspect",
         "load": "importer.api",
         "load_generated": "importer.generating.making",
+        "write_html": "importer.analysis.page",
+        "read": "importer.reading.frames",
     }
 
     def __getattr__(name: str) -> object:
@@ -75,11 +92,13 @@ else:
 
 
 __all__ = [
+    "Analysis",
     "AuthorizationError",
     "BucketExistsError",
     "ConfigurationError",
     "Connection",
     "CsvOptions",
+    "Exported",
     "ImporterError",
     "Inspection",
     "Leftover",
@@ -89,6 +108,10 @@ __all__ = [
     "LoadOptions",
     "Mapping",
     "MappingError",
+    "Measurement",
+    "MeasurementError",
+    "MeasurementWriter",
+    "NotAcknowledgedError",
     "NotFoundError",
     "RejectBudget",
     "RejectBudgetError",
@@ -102,9 +125,13 @@ __all__ = [
     "TerminalServerError",
     "TransientServerError",
     "VerificationError",
+    "analyze",
     "clean",
+    "export",
     "generate",
     "inspect",
     "load",
     "load_generated",
+    "read",
+    "write_html",
 ]

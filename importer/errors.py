@@ -14,6 +14,8 @@
     │   ├── LoadInterruptedError    it was told to stop
     │   ├── VerificationError   the server does not hold what was sent
     │   └── SpoolError          a local file that the accounting needs cannot be written
+    ├── MeasurementError        a program's own measurement that cannot be written as it is
+    ├── NotAcknowledgedError    measurements that the server did not take
     └── ServerError             the server's answers, translated in one place
         ├── TransientServerError    worth another try
         │   └── ServerUnreachableError  no answer at all
@@ -34,6 +36,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from importer.ledger.report import Report
+    from importer.measurements.measurement import Measurement
+    from importer.measurements.refused import RefusedMeasurement
 
 __all__ = [
     "AuthorizationError",
@@ -45,6 +49,8 @@ __all__ = [
     "LoadInterruptedError",
     "MalformedLinesError",
     "MappingError",
+    "MeasurementError",
+    "NotAcknowledgedError",
     "NotFoundError",
     "PartialWriteError",
     "PayloadTooLargeError",
@@ -115,6 +121,30 @@ class VerificationError(LoadError):
 
 class SpoolError(LoadError):
     """A local file that the accounting needs (rejects, spool) cannot be written."""
+
+
+class MeasurementError(ImporterError):
+    """A program's own measurement that cannot be written as it is; nothing of it was taken."""
+
+
+class NotAcknowledgedError(ImporterError):
+    """Measurements that the server has not acknowledged.
+
+    Attributes:
+        unsent: those that the writer still holds, in order; its next try is about them.
+        refused: those that the server will never take, with its reasons.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        unsent: tuple[Measurement, ...] = (),
+        refused: tuple[RefusedMeasurement, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.unsent = unsent
+        self.refused = refused
 
 
 class ServerError(ImporterError):

@@ -18,11 +18,13 @@ from importer import ConfigurationError, CsvOptions, LoadOptions, Mapping, Mappi
 from tests.loading import BIRDS, SAMPLE, SAMPLE_MAPPING, Trial, birds_csv
 
 EXPORTED = {
+    "Analysis",
     "AuthorizationError",
     "BucketExistsError",
     "ConfigurationError",
     "Connection",
     "CsvOptions",
+    "Exported",
     "ImporterError",
     "Inspection",
     "Leftover",
@@ -32,6 +34,10 @@ EXPORTED = {
     "LoadOptions",
     "Mapping",
     "MappingError",
+    "Measurement",
+    "MeasurementError",
+    "MeasurementWriter",
+    "NotAcknowledgedError",
     "NotFoundError",
     "RejectBudget",
     "RejectBudgetError",
@@ -45,11 +51,15 @@ EXPORTED = {
     "TerminalServerError",
     "TransientServerError",
     "VerificationError",
+    "analyze",
     "clean",
+    "export",
     "generate",
     "inspect",
     "load",
     "load_generated",
+    "read",
+    "write_html",
 }
 
 
@@ -76,7 +86,7 @@ def test_all_names_are_listed_and_no_others_are_there() -> None:
 
 def test_every_error_is_caught_as_an_importer_error() -> None:
     errors = [getattr(importer, name) for name in EXPORTED if name.endswith("Error")]
-    assert len(errors) == 19
+    assert len(errors) == 21
     assert all(issubclass(error, importer.ImporterError) for error in errors)
 
 

@@ -6,7 +6,7 @@ each odd point. Comes out: what a :class:`~importer.records.PointBatch` is made 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from importer.mapping.contents import Contents
 from importer.mapping.values import DTYPES
 from importer.records import FieldColumn, FieldType, TagColumn
 
-__all__ = ["POSITION", "joined"]
+__all__ = ["POSITION", "joined", "one_by_one"]
 
 POSITION = "position"
 """The frame's column with the points' positions in the contents."""
@@ -43,10 +43,10 @@ def joined(
         the order in which they first occur.
     """
     frame, named = _by_columns(columns, odd)
-    one_by_one, more = _one_by_one([point for point in careful if point.fields])
+    singles, more = one_by_one([point for point in careful if point.fields])
     named |= more
-    if one_by_one.height:
-        frame = pl.concat([frame, one_by_one], how="diagonal").sort(POSITION) if frame.height else one_by_one
+    if singles.height:
+        frame = pl.concat([frame, singles], how="diagonal").sort(POSITION) if frame.height else singles
     places: list[tuple[int, int, TagColumn | FieldColumn]] = []
     for column, what in named.items():
         if column in frame.columns and frame[column].null_count() < frame.height:
@@ -70,7 +70,8 @@ def _by_columns(columns: TypedColumns, odd: npt.NDArray[np.bool_]) -> tuple[pl.D
     return (frame if kept.all() else frame.filter(pl.Series(kept))), named
 
 
-def _one_by_one(points: list[ReadPoint]) -> tuple[pl.DataFrame, Named]:
+def one_by_one(points: Sequence[ReadPoint]) -> tuple[pl.DataFrame, Named]:
+    """Points that were read one by one, as :func:`joined` has them; and what its other columns are, by name."""
     tags: dict[str, list[str | None]] = {}
     fields: dict[tuple[str, FieldType], list[Any]] = {}
     for height, point in enumerate(points):
