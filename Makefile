@@ -39,7 +39,8 @@ format: $(INSTALLED) ## put the code into its usual form
 typecheck: $(INSTALLED) ## check types
 	$(BIN)/mypy
 
-docs: $(INSTALLED) ## write docs/commands.md from the command line, docs/reliability.md from the tests
+docs: $(INSTALLED) ## run the examples; write docs/commands.md from the command line, docs/reliability.md from the tests
+	$(BIN)/python docs/run_examples.py
 	$(BIN)/python docs/write_commands.py
 	$(BIN)/python docs/write_reliability.py
 

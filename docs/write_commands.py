@@ -14,8 +14,11 @@ __all__ = ["commands_page"]
 
 HEAD = """# Commands
 
-Written by `make docs` from the command line itself. `importer COMMAND --help` shows the same.
+Written by `make docs` from the command line itself; `importer COMMAND --help` shows the same. The sessions are real
+ones, in a folder that holds `sample_data/`; a test runs them again.
 """
+
+EXAMPLES = Path(__file__).with_name("examples")
 
 
 def commands_page() -> str:
@@ -38,6 +41,9 @@ def _sections(command: Any, name: str) -> list[str]:
         lines.append("")
     if command.epilog:
         lines += [_text(command.epilog), ""]
+    session = EXAMPLES / f"{'-'.join(name.split()[1:])}.txt"
+    if session.exists():
+        lines += ["```console", session.read_text(encoding="utf-8").rstrip(), "```", ""]
     return lines
 
 
