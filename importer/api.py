@@ -20,7 +20,7 @@ from importer.mapping.parts import CsvOptions
 from importer.mapping.processes import ProcessRowMapper, importable_name
 from importer.mapping.rows import RowFunction, RowMapper, load_function
 from importer.mapping.spec import Mapping
-from importer.options import LoadOptions
+from importer.options import LoadOptions, default_state_dir
 from importer.progress import Progress
 from importer.server import local
 from importer.server.connection import Connection
@@ -52,7 +52,8 @@ def load(
     """Load CSV into a bucket, all of it or nothing.
 
     Args:
-        source: paths, globs, or ``-`` for standard input; read in this order, a glob's matches sorted.
+        source: paths, globs, URLs (http, https, s3), or ``-`` for standard input, of CSV, JSON Lines, Parquet or Arrow;
+            read in this order, a glob's matches sorted.
         mapping: which column becomes what: a mapping, the path of a mapping file, or what is in one. Annotated CSV
             needs none.
         mapper: instead of a mapping, a function ``row -> Point | None | [Point, …]``, or ``package.module:function``.
@@ -87,6 +88,8 @@ def load(
         limit=chosen.limit,
         stdin=stdin or _standard_input(stopping),
         bounds=chosen.bounds,
+        scratch=chosen.state_dir or default_state_dir(),
+        stop=stopping,
         head=Head(reading.header, reading.skip_header, reading.skip_rows),
     ) as reader:
         to_points = _fitting(given, reader, reading, chosen)

@@ -11,7 +11,14 @@ from importer.choices import Compression, IfExists, Precision
 from importer.errors import ConfigurationError
 from importer.ledger.budget import RejectBudget
 from importer.source.blocks import BLOCK_BYTES
-from importer.source.bounds import MAX_COLUMNS, MAX_EXPANSION, MAX_RECORD_BYTES, Bounds
+from importer.source.bounds import (
+    DOWNLOAD_TIMEOUT_SECONDS,
+    MAX_COLUMNS,
+    MAX_DOWNLOAD_BYTES,
+    MAX_EXPANSION,
+    MAX_RECORD_BYTES,
+    Bounds,
+)
 
 __all__ = ["LoadOptions", "default_state_dir"]
 
@@ -41,6 +48,8 @@ class LoadOptions:
         max_record_bytes: a longer record of the source ends the load.
         max_columns: a header of more ends it.
         max_expansion: a source of which each stored byte gives more than so many bytes of text ends it.
+        max_download_bytes: of a source that is read by URL, as stored there.
+        download_timeout_seconds: how long a download may stand still before its connection is tried anew.
         precision: finer timestamps are rejected.
         batch_rows: lines per write call at the most; None: as the server takes them best.
         block_bytes: CSV text per block.
@@ -71,6 +80,8 @@ class LoadOptions:
     max_record_bytes: int = MAX_RECORD_BYTES
     max_columns: int = MAX_COLUMNS
     max_expansion: int = MAX_EXPANSION
+    max_download_bytes: int = MAX_DOWNLOAD_BYTES
+    download_timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS
     precision: Precision = "ns"
     batch_rows: int | None = None
     block_bytes: int = BLOCK_BYTES
@@ -84,13 +95,15 @@ class LoadOptions:
 
     def __post_init__(self) -> None:
         least_one = ("max_series", "batch_rows", "block_bytes", "workers", "limit", "mapper_processes")
-        for name in (*least_one, "max_record_bytes", "max_columns", "max_expansion"):
+        for name in (*least_one, "max_record_bytes", "max_columns", "max_expansion", "max_download_bytes"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise ConfigurationError(f"{name} is {number}: at least 1 is needed")
         _ = self.reject_budget  # wrong text is told of now, not in mid-load
         if self.resume and self.dry_run:
             raise ConfigurationError("a dry run writes nothing that could be resumed: leave out --resume or --dry-run")
+        if not self.download_timeout_seconds > 0:
+            raise ConfigurationError(f"download_timeout_seconds is {self.download_timeout_seconds}: give more than 0")
         if not self.wait_seconds >= 0:
             raise ConfigurationError(f"wait_seconds is {self.wait_seconds}: give 0 or more")
 
@@ -102,7 +115,13 @@ class LoadOptions:
     @property
     def bounds(self) -> Bounds:
         """What of a source is too much."""
-        return Bounds(self.max_record_bytes, self.max_columns, self.max_expansion)
+        return Bounds(
+            self.max_record_bytes,
+            self.max_columns,
+            self.max_expansion,
+            self.max_download_bytes,
+            self.download_timeout_seconds,
+        )
 
     @property
     def rejects_path(self) -> Path:

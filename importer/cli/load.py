@@ -12,7 +12,13 @@ from importer.cli import connecting
 from importer.cli.exits import EXIT_CODES
 from importer.cli.logs import log_to_stderr
 from importer.cli.signals import ended_at_once
-from importer.source.bounds import MAX_COLUMNS, MAX_EXPANSION, MAX_RECORD_BYTES
+from importer.source.bounds import (
+    DOWNLOAD_TIMEOUT_SECONDS,
+    MAX_COLUMNS,
+    MAX_DOWNLOAD_BYTES,
+    MAX_EXPANSION,
+    MAX_RECORD_BYTES,
+)
 
 __all__ = ["EPILOG", "load_command"]
 
@@ -29,7 +35,7 @@ _MAPPING, _CSV, _BUCKET, _REJECTS, _SPEED, _OUTPUT = (
 
 
 def load_command(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="CSV files, globs, or - for standard input.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="CSV, JSON Lines, Parquet or Arrow: files, globs, URLs (http, https, s3), or - for standard input.")],
     *,
     bucket: Annotated[str, typer.Option("--bucket", help="Bucket to load into; recreated on each run.", rich_help_panel=_BUCKET)],
     mapping: Annotated[Path | None, typer.Option("--mapping", help="TOML file: which column becomes what.", rich_help_panel=_MAPPING)] = None,
@@ -53,6 +59,8 @@ def load_command(
     max_record_bytes: Annotated[int, typer.Option("--max-record-bytes", metavar="N", min=1, help="A longer record ends the load: most often a quote in it is never closed.", rich_help_panel=_CSV)] = MAX_RECORD_BYTES,
     max_columns: Annotated[int, typer.Option("--max-columns", metavar="N", min=1, help="A header of more columns ends the load.", rich_help_panel=_CSV)] = MAX_COLUMNS,
     max_expansion: Annotated[int, typer.Option("--max-expansion", metavar="TIMES", min=1, help="A compressed file that swells to more times its size, and beyond 16 MiB, ends the load.", rich_help_panel=_CSV)] = MAX_EXPANSION,
+    max_download_bytes: Annotated[int, typer.Option("--max-download-bytes", metavar="N", min=1, help="A source by URL that has more ends the load.", rich_help_panel=_CSV)] = MAX_DOWNLOAD_BYTES,
+    download_timeout: Annotated[float, typer.Option("--download-timeout", metavar="SECONDS", min=0.1, help="How long a download may stand still before its connection is tried anew.", rich_help_panel=_CSV)] = DOWNLOAD_TIMEOUT_SECONDS,
     if_exists: Annotated[IfExists, typer.Option("--if-exists", help="auto replaces a bucket that a load made and that still has as many values; replace any; append writes into it; fail refuses.", rich_help_panel=_BUCKET)] = "auto",
     retention: Annotated[str | None, typer.Option("--retention", metavar="DURATION", help="Such as 90d; 0 for ever; default: as the replaced bucket, else for ever.", rich_help_panel=_BUCKET)] = None,
     shard_duration: Annotated[str | None, typer.Option("--shard-duration", metavar="DURATION", help="Of a shard group; default: as the replaced bucket, else fitted to the data.", rich_help_panel=_BUCKET)] = None,
@@ -130,6 +138,8 @@ def load_command(
         max_record_bytes=max_record_bytes,
         max_columns=max_columns,
         max_expansion=max_expansion,
+        max_download_bytes=max_download_bytes,
+        download_timeout_seconds=download_timeout,
         precision=precision,
         batch_rows=batch_rows,
         workers=workers,

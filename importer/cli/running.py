@@ -30,6 +30,7 @@ from importer.mapping.spec import Mapping
 from importer.options import LoadOptions
 from importer.progress import Progress
 from importer.server.connection import Connection
+from importer.source.addresses import is_address, shown_address
 from importer.verification.sample import sample_rows
 
 __all__ = ["mapping_arguments", "run_generated", "run_load", "server_finder"]
@@ -146,8 +147,9 @@ def _carried_out(
 
 
 def _resuming(arguments: list[str]) -> str:
-    """The command that goes on with the load of these arguments."""
-    return shlex.join(["importer", *arguments, *([] if "--resume" in arguments else ["--resume"])])
+    """The command that goes on with the load of these arguments, without the passwords in their URLs."""
+    shown = [shown_address(argument) if is_address(argument) else argument for argument in arguments]
+    return shlex.join(["importer", *shown, *([] if "--resume" in arguments else ["--resume"])])
 
 
 def _show(result: Report, console: Console, *, quiet: bool, as_json: bool) -> None:

@@ -14,12 +14,12 @@ from importer.choices import Precision
 from importer.errors import MappingError
 from importer.mapping.collected import Collected
 from importer.mapping.header import check_columns
-from importer.mapping.parts import FieldSpec, ValueSpec
+from importer.mapping.parts import FieldSpec, TimeSpec, ValueSpec
 from importer.mapping.spec import Mapping
 from importer.mapping.templates import template_parts
 from importer.mapping.timestamps import parse_times
 from importer.mapping.values import DTYPES, FALSE, TRUE, to_values, type_of_first
-from importer.records import RECORD, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
+from importer.records import RECORD, Block, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
 
 __all__ = ["ColumnMapper", "time_range"]
 
@@ -101,7 +101,7 @@ class ColumnMapper:
         kept = self._filtered(frame, table)
         skipped: dict[SkipReason, int] = {"blank": table.blank, "filtered": frame.height - kept.height}
         collected = Collected(kept[RECORD])
-        columns = self._columns(kept, collected)
+        columns = self._columns(kept, collected, time_spec(table.block, self.mapping))
         points = pl.DataFrame(columns)
         if collected.faults:
             points = points.filter(~collected.faulty)
@@ -123,10 +123,10 @@ class ColumnMapper:
             rows_faulty=len({fault.record for fault in table.faults}) + int(collected.faulty.sum()),
         )
 
-    def _columns(self, frame: pl.DataFrame, collected: Collected) -> list[pl.Series]:
+    def _columns(self, frame: pl.DataFrame, collected: Collected, time: TimeSpec) -> list[pl.Series]:
         spec = self.mapping
         times_text = _text(frame, spec.time.source)
-        times = parse_times(times_text, spec.time, self._precision)
+        times = parse_times(times_text, time, self._precision)
         time_column = _origin(spec.time.source)
         collected.add_missing(times_text, time_column, "time_missing", "there is no timestamp")
         for mask, word, message in times.errors:
@@ -195,9 +195,15 @@ class ColumnMapper:
             ) from error
 
 
+def time_spec(block: Block, mapping: Mapping) -> TimeSpec:
+    """How a block's times are written: as the mapping says, unless the source's own types say it."""
+    form = dict(block.time_formats).get(mapping.time.column or "")
+    return mapping.time if form is None else mapping.time.model_copy(update={"format": form})
+
+
 def time_range(table: Table, mapping: Mapping) -> tuple[int, int] | None:
     """The first and last timestamp (ns) of a block that can be read; None if there is none."""
-    times = parse_times(_text(table.frame, mapping.time.source), mapping.time)
+    times = parse_times(_text(table.frame, mapping.time.source), time_spec(table.block, mapping))
     good = times.ns
     for mask, _, _ in times.errors:
         good = good.set(mask, None)

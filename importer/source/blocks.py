@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from importer.errors import SourceError
-from importer.records import Block
+from importer.records import Block, BlockKind
 from importer.source.bounds import Bounds
-from importer.source.cutting import Cut, cut_records, first_record, parts
+from importer.source.cutting import Cut, cut_lines, cut_records, first_record, parts
 from importer.source.header import Header
 from importer.source.open import Stream
 from importer.source.places import source_length
@@ -61,7 +61,7 @@ def blocks(
         is_last = taken.is_whole
         if is_last and head and not head.endswith(b"\n"):
             head += b"\n"
-        cut = cut_records(head, delimiter, limit=limit) if wanted == usual else first_record(head, delimiter)
+        cut = _cut(stream.block_kind, head, delimiter, limit, is_usual=wanted == usual)
         if cut.end == 0 and is_last and head:
             cut = Cut(len(head), 1, None, "stray")  # an unclosed quote: the table says so of the record
         if cut.end == 0:
@@ -88,12 +88,28 @@ def blocks(
                 columns=header.columns,
                 delimiter=delimiter,
                 encoding=stream.encoding,
+                kind=stream.block_kind,
+                time_formats=stream.time_formats,
             )
             offset += source_length(part, stream.encoding)
-            line += cut.lines if len(cuts) == 1 and cut.lines is not None else part.count(b"\n")
+            line += _lines(stream.block_kind, cut, part, records, is_whole=len(cuts) == 1)
             number += 1
         if limit is not None:
             limit -= cut.records
         wanted = usual
         if taken.ended and not taken:
             return
+
+
+def _cut(kind: BlockKind, head: bytes, delimiter: str, limit: int | None, *, is_usual: bool) -> Cut:
+    """Where the last whole record ends; of text that is longer than usual, the first one."""
+    if kind == "json":
+        return cut_lines(head, limit=limit if is_usual else 1)
+    return cut_records(head, delimiter, limit=limit) if is_usual else first_record(head, delimiter)
+
+
+def _lines(kind: BlockKind, cut: Cut, part: bytes, records: int, *, is_whole: bool) -> int:
+    """By how many line numbers the next part is further behind; a row of typed columns counts as one."""
+    if kind == "rows":
+        return records
+    return cut.lines if is_whole and cut.lines is not None else part.count(b"\n")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["EXPANSION_JUDGED_FROM_BYTES", "MAX_COLUMNS", "MAX_EXPANSION", "MAX_RECORD_BYTES", "Bounds"]
+__all__ = [
+    "DOWNLOAD_TIMEOUT_SECONDS",
+    "EXPANSION_JUDGED_FROM_BYTES",
+    "MAX_COLUMNS",
+    "MAX_DOWNLOAD_BYTES",
+    "MAX_EXPANSION",
+    "MAX_RECORD_BYTES",
+    "Bounds",
+]
 
 MAX_RECORD_BYTES = 16 << 20
 """The server takes strings of 1 MiB; most longer records are a quote that is never closed."""
@@ -18,6 +26,12 @@ MAX_EXPANSION = 250
 EXPANSION_JUDGED_FROM_BYTES = 16 << 20
 """Of decompressed text: so much of anything can be read; a small file of nothing but zeros may well swell a lot."""
 
+MAX_DOWNLOAD_BYTES = 20 << 30
+"""What is read by URL, as stored there; a Parquet file is kept on the disk meanwhile."""
+
+DOWNLOAD_TIMEOUT_SECONDS = 60.0
+"""Without a byte: then the connection is tried anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -27,8 +41,12 @@ class Bounds:
         max_record_bytes: of UTF-8, newline included.
         max_columns: of a header.
         max_expansion: decompressed bytes for each one that is stored.
+        max_download_bytes: of a source that is read by URL, or that must be kept in a file to be read from a pipe.
+        download_timeout_seconds: how long a download may stand still.
     """
 
     max_record_bytes: int = MAX_RECORD_BYTES
     max_columns: int = MAX_COLUMNS
     max_expansion: int = MAX_EXPANSION
+    max_download_bytes: int = MAX_DOWNLOAD_BYTES
+    download_timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS

@@ -17,7 +17,7 @@ from importer.records import Quoting
 from importer.source.cells import careful_ends
 from importer.source.places import NEWLINE, QUOTE, RETURN, Places, newlines, outside_quotes
 
-__all__ = ["Cut", "cut_records", "first_record", "parts"]
+__all__ = ["Cut", "cut_lines", "cut_records", "first_record", "parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,16 @@ def cut_records(text: bytes, delimiter: str, *, limit: int | None = None) -> Cut
         return _at(outside_quotes(lines, quotes)[:limit], lines, "regular")
     found = list(islice(careful_ends(text, delimiter), limit))
     return Cut(found[-1] if found else 0, len(found), None, "stray")
+
+
+def cut_lines(text: bytes, *, limit: int | None = None) -> Cut:
+    """Where the last whole line of a text ends, or the ``limit``-th; quotes mean nothing."""
+    if limit is None:
+        count = text.count(b"\n")
+        return Cut(text.rfind(b"\n") + 1, count, count, "none")
+    octets = np.frombuffer(text, dtype=np.uint8)
+    ends = np.flatnonzero(octets == NEWLINE)[:limit]
+    return _at(ends, ends, "none")
 
 
 def first_record(text: bytes, delimiter: str) -> Cut:

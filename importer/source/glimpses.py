@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.records import Block, Quoting
+from importer.records import Block, BlockKind, Quoting
 from importer.source.compression import is_compressed
-from importer.source.cutting import Cut, cut_records
+from importer.source.cutting import Cut, cut_lines, cut_records
 from importer.source.header import Header
+from importer.source.kinds import LONGEST_START, kind_of
 from importer.source.open import Source
 
 __all__ = ["can_be_glimpsed", "glimpses", "pieces_of"]
@@ -27,7 +28,7 @@ LARGEST_PIECE_BYTES = 4 << 20
 
 
 def can_be_glimpsed(source: Source, encoding: str) -> bool:
-    """Whether one can go to any place of the file: it is plain and in UTF-8.
+    """Whether one can go to any place of the file: it is plain text in UTF-8.
 
     Raises:
         SourceError: the file cannot be read.
@@ -36,7 +37,8 @@ def can_be_glimpsed(source: Source, encoding: str) -> bool:
         return False
     try:
         with source.path.open("rb") as file:
-            return not is_compressed(file.read(8))
+            first = file.read(LONGEST_START)
+            return not is_compressed(first) and kind_of(first, source.name) in {"csv", "json"}
     except OSError as error:
         raise _unreadable(source, error) from error
 
@@ -55,7 +57,7 @@ def pieces_of(sources: Sequence[Source]) -> list[int]:
     return wanted
 
 
-def glimpses(source: Source, header: Header, delimiter: str, pieces: int) -> Iterator[Block]:
+def glimpses(source: Source, header: Header, delimiter: str, pieces: int, kind: BlockKind = "csv") -> Iterator[Block]:
     """Whole lines from evenly spread places, the beginning and the end included.
 
     Args:
@@ -63,6 +65,7 @@ def glimpses(source: Source, header: Header, delimiter: str, pieces: int) -> Ite
         header: of it.
         delimiter: between cells.
         pieces: how many, at least two.
+        kind: what the text is.
 
     Yields:
         the lines of all pieces together, or of the whole file where they would cover it; those apart in which quotes
@@ -82,7 +85,8 @@ def glimpses(source: Source, header: Header, delimiter: str, pieces: int) -> Ite
         pieces, size = 1, end - start
     for number in range(pieces):
         offset = start + (end - start - size) * number // max(1, pieces - 1)
-        text, cut = _piece(source, source.path, offset, size, delimiter, is_first=not number)
+        between = None if kind == "json" else delimiter
+        text, cut = _piece(source, source.path, offset, size, between, is_first=not number)
         if cut.end:
             together.setdefault(cut.quoting, []).append((text[: cut.end], cut.records))
     for number, (quoting, found) in enumerate(together.items()):
@@ -96,11 +100,14 @@ def glimpses(source: Source, header: Header, delimiter: str, pieces: int) -> Ite
             quoting=quoting,
             columns=header.columns,
             delimiter=delimiter,
+            kind=kind,
         )
 
 
-def _piece(source: Source, path: Path, offset: int, size: int, delimiter: str, *, is_first: bool) -> tuple[bytes, Cut]:
-    """Whole lines at a place, at least one unless it is very long."""
+def _piece(
+    source: Source, path: Path, offset: int, size: int, delimiter: str | None, *, is_first: bool
+) -> tuple[bytes, Cut]:
+    """Whole lines at a place, at least one unless it is very long; no delimiter: quotes mean nothing."""
     try:
         with path.open("rb") as file:
             while True:
@@ -111,7 +118,7 @@ def _piece(source: Source, path: Path, offset: int, size: int, delimiter: str, *
                     text = text[text.find(b"\n") + 1 :] if b"\n" in text else b""
                 if is_last and text and not text.endswith(b"\n"):
                     text += b"\n"
-                cut = cut_records(text, delimiter)
+                cut = cut_lines(text) if delimiter is None else cut_records(text, delimiter)
                 if cut.end or size >= LARGEST_PIECE_BYTES:
                     return text, cut
                 size *= 4

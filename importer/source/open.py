@@ -1,4 +1,4 @@
-"""Open the input: paths, globs and standard input; gzip and zstd by content; any encoding.
+"""Open the input: paths, globs, URLs and standard input; gzip and zstd by content; any encoding; typed columns.
 
 Goes in: what the user named. Comes out: for each source a :class:`Stream` of decompressed UTF-8.
 """
@@ -10,17 +10,27 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, cast
 
 from importer.errors import ConfigurationError, SourceError
+from importer.records import BlockKind
+from importer.source.addresses import check_address, is_address, shown_address
 from importer.source.bounds import EXPANSION_JUDGED_FROM_BYTES, Bounds
 from importer.source.compression import LONGEST_MAGIC, DamagedError, check_readable, decompressor, is_compressed
-from importer.source.decoding import LONGEST_MARK, canonical_encoding, decoding
+from importer.source.decoding import canonical_encoding, decoding
+from importer.source.kept import Kept, read_as_file
+from importer.source.kinds import LONGEST_START, Kind, kind_of
 from importer.source.unchanged import FileState, check_still_there, check_unchanged
+
+if TYPE_CHECKING:
+    from importer.source.http import HttpFile
+    from importer.source.s3 import S3File
+    from importer.source.typed import Piece, TypedFile
 
 __all__ = ["Source", "Stream", "canonical_encoding", "expand"]
 
@@ -33,34 +43,45 @@ class Source:
     """One input.
 
     Attributes:
-        name: as the user gave it (a glob's match by its path).
-        path: None for standard input.
+        name: as the user gave it (a glob's match by its path); of a URL without what is secret in it.
+        path: None for standard input and for a URL.
         size_bytes: as stored, None where it is not known.
         state: what the file was when it was named; None for what is no file on a disk.
+        url: None for what is none.
     """
 
     name: str
     path: Path | None
     size_bytes: int | None
     state: FileState | None = None
+    url: str | None = field(default=None, repr=False)
+
+
+class _File(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+    def close(self) -> None: ...
 
 
 def expand(names: Sequence[str | Path]) -> list[Source]:
-    """The sources that paths, globs and ``-`` stand for.
+    """The sources that paths, globs, URLs and ``-`` stand for.
 
     Args:
         names: in the order of the user; a glob's matches are sorted.
 
     Raises:
         SourceError: a file is missing, a glob matches nothing, a folder was named.
-        ConfigurationError: nothing was named, or a source twice.
+        ConfigurationError: nothing was named, or a source twice, or a URL that is not read.
     """
     if not names:
-        raise ConfigurationError("no source named: give a CSV file, a glob or - for standard input")
+        raise ConfigurationError("no source named: give a file, a glob, a URL or - for standard input")
     sources: list[Source] = []
     for name in map(str, names):
         if name == STDIN:
             sources.append(Source(name, None, None))
+        elif is_address(name):
+            sources.append(_from_address(name, {source.name for source in sources}))
         elif os.path.exists(name) or not glob.has_magic(name):  # noqa: PTH110 - Path.exists raises for a long name
             sources.append(_from_path(name))
         else:
@@ -68,11 +89,21 @@ def expand(names: Sequence[str | Path]) -> list[Source]:
             if not matches:
                 raise SourceError(f"no file matches {name!r}")
             sources.extend(_from_path(match) for match in matches)
-    identities = [str(source.path.resolve()) if source.path else STDIN for source in sources]
+    identities = [source.url or (str(source.path.resolve()) if source.path else STDIN) for source in sources]
     for position, identity in enumerate(identities):
         if identity in identities[:position]:
             raise ConfigurationError(f"{sources[position].name!r} is named twice; every row of it would be a duplicate")
     return sources
+
+
+def _from_address(url: str, taken: Collection[str]) -> Source:
+    check_address(url)
+    name = shown = shown_address(url)
+    number = 1
+    while name in taken:  # what tells it from another one is secret
+        number += 1
+        name = f"{shown} ({number})"
+    return Source(name, None, None, url=url)
 
 
 def _from_path(name: str) -> Source:
@@ -92,18 +123,27 @@ def _from_path(name: str) -> Source:
 
 
 class Stream:
-    """A source's bytes: decompressed, decoded to UTF-8, without a byte-order mark.
+    """A source's bytes: decompressed, decoded to UTF-8, without a byte-order mark; of typed columns, CSV made of them.
 
     Args:
         source: what to open.
         encoding: canonical name of the text's encoding.
         stdin: where ``-`` reads from.
-        bounds: how far it may swell.
+        bounds: how far it may swell, and how much of it may be fetched.
+        delimiter: that CSV made of typed columns has.
+        only: of typed columns, those that are wanted; the others' cells are empty.
+        rough: of typed columns, some rows of each part are enough.
+        scratch: folder for what must be kept in a file to be read; None: the system's.
+        stop: set when nobody wants it any more.
 
     Attributes:
         encoding: the encoding in force; for UTF-16 the byte order is known after opening.
         mark_bytes: length of the byte-order mark that was dropped.
+        kind: what it is.
         stored_bytes: read so far, as stored (compressed).
+        expected_bytes: how many there will be; None where that is not known.
+        time_formats: of columns that are instants or dates by their type, the format of their text.
+        left_out: of typed columns, those that have no text, with the reason.
 
     Raises:
         SourceError: it cannot be opened or read, decompressed or decoded; or it changes meanwhile.
@@ -115,25 +155,55 @@ class Stream:
         encoding: str = "utf-8",
         stdin: BinaryIO | None = None,
         bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+        *,
+        delimiter: str = ",",
+        only: Collection[str] | None = None,
+        rough: bool = False,
+        scratch: Path | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.source = source
         self.stored_bytes = 0
+        self.expected_bytes = source.size_bytes
         self._bounds = bounds
         self._given_bytes = 0
         self._hash = hashlib.sha256()
-        self._file = self._open(stdin)
+        self._kept: Kept | None = None
+        self._typed: TypedFile | None = None
+        self._pieces: Iterator[Piece] = iter(())
+        self.time_formats: tuple[tuple[str, str], ...] = ()
+        self.left_out: dict[str, str] = {}
+        self._file = self._open(stdin, stop)
+        try:
+            first = self._begin(encoding)
+            if self.kind not in {"csv", "json"}:
+                self._typed = typed = self._as_typed(first, scratch, delimiter)
+                self.time_formats, self.left_out = typed.time_formats, typed.left_out
+                self._pieces = typed.pieces(only, rough=rough)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, encoding: str) -> bytes:
+        """Find out what it is; how it begins."""
         self._pending = b""
         self._compressed = b""
         magic = self._peek()
         self._packed = is_compressed(magic)
         self._inflate = decompressor(magic)
         first = b""
-        while len(first) < LONGEST_MARK and (more := self._decompressed()):
+        while len(first) < LONGEST_START and (more := self._decompressed()):
             first += more
-        check_readable(first, source.name)
-        found = decoding(source.name, encoding, first)
-        self.encoding, self.mark_bytes, self._decode = found.encoding, found.mark_bytes, found.decode
-        self._ahead: bytes | None = self._decode(first[self.mark_bytes :]) if first else b""
+        name = self.source.name
+        check_readable(first, name)
+        self.kind: Kind = kind_of(first, name)
+        self._ahead: bytes | None = b""
+        self.encoding, self.mark_bytes = "utf-8", 0
+        if self.kind in {"csv", "json"}:
+            found = decoding(name, encoding, first)
+            self.encoding, self.mark_bytes, self._decode = found.encoding, found.mark_bytes, found.decode
+            self._ahead = self._decode(first[self.mark_bytes :]) if first else b""
+        return first
 
     def __enter__(self) -> Self:
         return self
@@ -145,8 +215,20 @@ class Stream:
 
     def close(self) -> None:
         """Close the file; standard input stays open."""
-        if self.source.path is not None:
+        if self.source.path is not None or self.source.url is not None:
             self._file.close()
+        if self._kept is not None:
+            self._kept.close()
+
+    @property
+    def block_kind(self) -> BlockKind:
+        """What the text is that it gives."""
+        return "csv" if self.kind == "csv" else "json" if self.kind == "json" else "rows"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of typed columns, their names; of text nothing, until it is read."""
+        return self._typed.columns if self._typed is not None else ()
 
     @property
     def sha256(self) -> str:
@@ -158,19 +240,66 @@ class Stream:
         ahead, self._ahead = self._ahead, None
         if ahead:
             return ahead
+        if self._typed is not None:
+            return self._next_piece()
         while True:
             raw = self._decompressed()
             piece = self._decode(raw)
             if piece or not raw:
                 return piece
 
-    def _open(self, stdin: BinaryIO | None) -> BinaryIO:
+    def _as_typed(self, first: bytes, scratch: Path | None, delimiter: str) -> TypedFile:
+        """Its typed columns; what cannot be read from any place is kept in a file first."""
+        from importer.source.typed import TypedFile  # noqa: PLC0415 - pyarrow is seldom wanted
+
+        name = self.source.name
+        if self.kind == "arrow stream":
+            return TypedFile(self.kind, name, read_as_file(first, self._decompressed), delimiter)
+        if self.source.state is None or self._packed:
+            self._kept = Kept.of(first, self._decompressed, name=name, folder=scratch, bounds=self._bounds)
+        else:
+            self._kept = Kept.already(cast("Path", self.source.path), name)
+            check_unchanged(name, self.source.state, self._kept.file.fileno())
+        return TypedFile(self.kind, name, self._kept.file, delimiter)
+
+    def _next_piece(self) -> bytes:
+        """Of CSV made of typed columns; the file's own bytes are hashed alongside."""
+        try:
+            piece = next(self._pieces, None)
+        except SourceError:
+            self._check_unchanged(ended=False)  # if it was, that is what is wrong
+            raise
+        done = 1.0 if piece is None else piece.done
+        while self.stored_bytes < done * (self.expected_bytes or 0) and self._stored():
+            pass
+        if piece is None:
+            while self._stored():
+                pass
+            return b""
+        self._given_bytes += len(piece.text)
+        return piece.text
+
+    def _open(self, stdin: BinaryIO | None, stop: threading.Event | None) -> _File:
+        if self.source.url is not None:
+            return self._open_address(self.source.url, stop)
         if self.source.path is None:
             return stdin or sys.stdin.buffer
         try:
             return self.source.path.open("rb", buffering=0)
         except OSError as error:
             raise SourceError(f"cannot read {self.source.name!r}: {error.strerror}") from error
+
+    def _open_address(self, url: str, stop: threading.Event | None) -> _File:
+        if url.lower().startswith("s3:"):
+            from importer.source.s3 import S3File  # noqa: PLC0415 - seldom wanted
+
+            file: S3File | HttpFile = S3File(url, self.source.name, self._bounds, stop)
+        else:
+            from importer.source.http import HttpFile  # noqa: PLC0415 - seldom wanted
+
+            file = HttpFile(url, self.source.name, self._bounds, lambda: self.sha256, stop)
+        self.expected_bytes = file.length
+        return file
 
     def _peek(self) -> bytes:
         magic = b""
@@ -198,7 +327,7 @@ class Stream:
         name, before, path = self.source.name, self.source.state, self.source.path
         if before is None or path is None:
             return
-        check_unchanged(name, before, self._file.fileno())
+        check_unchanged(name, before, cast("BinaryIO", self._file).fileno())
         if ended:
             check_still_there(name, before, path)
             if self.stored_bytes != before.size_bytes:

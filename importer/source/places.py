@@ -64,11 +64,12 @@ def locate(block: Block, faults: tuple[Fault, ...]) -> list[Reject]:
     starts = record_starts(block)
     by_record = Counter(fault.record for fault in faults)
     rejects = []
-    reached, line, byte_offset = 0, block.first_line, block.byte_offset
+    reached, passed, line, byte_offset = 0, 0, block.first_line, block.byte_offset
     for fault in sorted(faults, key=lambda fault: fault.record):
         start, end = int(starts[fault.record]), int(starts[fault.record + 1])
         # Counted on from the fault before: a block may be nothing but faults.
-        line += block.data.count(b"\n", reached, start)
+        rows = fault.record - passed if block.kind == "rows" else block.data.count(b"\n", reached, start)
+        line, passed = line + rows, fault.record
         byte_offset += source_length(block.data[reached:start], block.encoding)
         reached = start
         rejects.append(

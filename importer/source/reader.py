@@ -5,8 +5,11 @@ The headers are all read and checked before the first row is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -15,14 +18,18 @@ from importer.annotated.sections import sectioned
 from importer.annotated.tables import to_parts
 from importer.errors import MappingError, SourceError
 from importer.records import Block, Section, Table
+from importer.source.beginning import begin
 from importer.source.blocks import BLOCK_BYTES, blocks
 from importer.source.bounds import Bounds
 from importer.source.glimpses import can_be_glimpsed, glimpses, pieces_of
-from importer.source.header import Head, Header, read_header
+from importer.source.header import Head, Header
+from importer.source.json_lines import keys_of
 from importer.source.open import Source, Stream
 from importer.source.table import to_table
 
 __all__ = ["ReadSource", "Reader"]
+
+log = logging.getLogger(__name__)
 
 WantedColumns = Callable[[Sequence[str], str], tuple[str, ...]]
 
@@ -50,6 +57,9 @@ class Reader:
         stdin: where ``-`` reads from.
         bounds: what is too much.
         head: what is to be done with the lines before the rows.
+        only: of files of typed columns, those that are read; the others' cells are empty.
+        scratch: folder for what must be kept in a file to be read; None: the system's.
+        stop: set when nobody wants the rest any more.
 
     Attributes:
         is_annotated: whether the sources say themselves what their columns are.
@@ -71,6 +81,9 @@ class Reader:
         stdin: BinaryIO | None = None,
         bounds: Bounds = Bounds(),  # noqa: B008 - frozen
         head: Head = Head(),  # noqa: B008 - frozen
+        only: Collection[str] | None = None,
+        scratch: Path | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.sources = tuple(sources)
         self._delimiter = delimiter
@@ -80,6 +93,11 @@ class Reader:
         self._stdin = stdin
         self._bounds = bounds
         self._head = head
+        self._only = only
+        self._scratch = scratch
+        self._stop = stop
+        self._left_out: dict[str, dict[str, str]] = {}
+        self._of_any_keys: set[str] = set()
         self._open: dict[str, tuple[Stream, Header]] = {}
         self._heads: dict[str, Head] = {}
         self._headers: dict[str, tuple[str, ...]] = {}
@@ -87,6 +105,8 @@ class Reader:
         self._columns: dict[str, tuple[str, ...]] = {}
         self._done: list[ReadSource] = []
         self._current: Stream | None = None
+        self._plain = False
+        self._first_annotated: str | None = None
         annotated = self._read_headers(head)
         self.is_annotated = any(annotated.values())
         if self.is_annotated and not all(annotated.values()):
@@ -104,6 +124,19 @@ class Reader:
         if self._current is not None:
             self._current.close()
 
+    def read_plain(self) -> None:
+        """Take headers with types, such as ``host|tag``, for names as any other.
+
+        Raises:
+            MappingError: there are annotations, which cannot be taken for anything else.
+        """
+        if self._first_annotated is not None:
+            raise MappingError(
+                f"{self._first_annotated!r} has annotations, which say what its columns are: leave the mapping out, or "
+                "the annotations by --skip-header N"
+            )
+        self.is_annotated, self._plain = False, True
+
     def want(self, wanted: WantedColumns) -> None:
         """Say which columns are to be read; of annotated sources, those that the annotations are about are.
 
@@ -111,7 +144,7 @@ class Reader:
             MappingError: as ``wanted`` does.
         """
         for name, columns in self._headers.items():
-            self._columns[name] = columns if self.is_annotated else wanted(columns, name)
+            self._columns[name] = columns if self.is_annotated else self._wanted_of(name, columns, wanted)
 
     @property
     def rereadable(self) -> bool:
@@ -121,7 +154,8 @@ class Reader:
     @property
     def total_bytes(self) -> int | None:
         """Bytes of all sources as stored, None if one is not known."""
-        sizes = [source.size_bytes for source in self.sources]
+        streams = {name: stream.expected_bytes for name, (stream, _) in self._open.items()}
+        sizes = [streams.get(source.name, source.size_bytes) for source in self.sources]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     @property
@@ -164,12 +198,12 @@ class Reader:
         pieces = dict(zip((source.name for source in plain), pieces_of(plain), strict=True))
         for source in self.sources:
             if source.name not in pieces:
-                yield from self._blocks_of(source)
+                yield from self._blocks_of(source, rough=True)
             elif pieces[source.name]:
                 stream, header = self._start(source)
                 stream.close()
-                for block in glimpses(source, header, header.delimiter, pieces[source.name]):
-                    yield _of_first_table(block, header)
+                for block in glimpses(source, header, header.delimiter, pieces[source.name], stream.block_kind):
+                    yield block if self._plain else _of_first_table(block, header)
 
     def table(self, block: Block) -> Table:
         """A block's wanted columns."""
@@ -188,7 +222,11 @@ class Reader:
             limit=self._limit,
             bounds=self._bounds,
             head=self._head,
+            only=columns,
+            scratch=self._scratch,
+            stop=self._stop,
         )
+        reader._plain = self._plain
         reader._of_layout = lambda layout: layout.names_of(layout.time)
         return reader
 
@@ -196,9 +234,12 @@ class Reader:
         """Read what stands before the rows of each source; which of them have annotations."""
         annotated = {}
         for source in self.sources:
-            stream = Stream(source, self._encoding, self._stdin, self._bounds)
-            header = read_header(stream, self._delimiter, self._bounds, head)
+            stream = self._stream(source)
+            header = begin(stream, self._delimiter, self._bounds, head)
             self._heads[source.name], self._headers[source.name] = head, header.columns
+            self._left_out[source.name] = stream.left_out
+            if stream.kind == "json" and source.size_bytes is not None:
+                self._of_any_keys.add(source.name)
             if source.size_bytes is None:
                 self._open[source.name] = (stream, header)  # a pipe cannot be opened twice
             else:
@@ -206,14 +247,55 @@ class Reader:
             if header.annotations:  # alone: they are of the sources behind them
                 head = replace(head, lines=header.annotations)
             annotated[source.name] = header.tables is not None
+            if header.tables is not None and header.tables.has_annotations and self._first_annotated is None:
+                self._first_annotated = source.name
         if self.sources and header.annotations:
             raise MappingError(
                 f"{source.name!r} has annotations, but no header and no rows, nor has a source behind it"
             )
         return annotated
 
-    def _blocks_of(self, source: Source, first_number: int = 0, limit: int | None = None) -> Iterator[Block]:
-        stream, header = self._open.get(source.name) or self._start(source)
+    def _wanted_of(self, name: str, header: tuple[str, ...], wanted: WantedColumns) -> tuple[str, ...]:
+        """The columns to read of a source."""
+        for column, why in self._left_out[name].items():
+            log.warning("%s: the column %r is not read: %s", name, column, why)
+        try:
+            columns = wanted(header, name)
+            is_enough = set(columns) != set(header)
+        except MappingError as error:
+            if name not in self._of_any_keys:
+                hint = "".join(f"; {column!r} is not read: {why}" for column, why in self._left_out[name].items())
+                raise MappingError(f"{error}{hint}") from None
+            is_enough = False
+        if name not in self._of_any_keys or is_enough:
+            return columns
+        # Records need not have the same keys: all of them are looked at.
+        self._of_any_keys.discard(name)
+        known = dict.fromkeys(header)
+        for block in self._blocks_of(next(source for source in self.sources if source.name == name), 0, self._limit):
+            known.update(dict.fromkeys(keys_of(block.data)))
+        self._done.clear()
+        self._headers[name] = tuple(known)
+        return wanted(self._headers[name], name)
+
+    def _stream(self, source: Source, *, rough: bool = False) -> Stream:
+        return Stream(
+            source,
+            self._encoding,
+            self._stdin,
+            self._bounds,
+            delimiter=self._delimiter,
+            only=self._only,
+            rough=rough,
+            scratch=self._scratch,
+            stop=self._stop,
+        )
+
+    def _blocks_of(
+        self, source: Source, first_number: int = 0, limit: int | None = None, *, rough: bool = False
+    ) -> Iterator[Block]:
+        stream, header = self._open.get(source.name) or self._start(source, rough=rough)
+        tables = None if self._plain else header.tables
         self._current = stream
         with stream:
             found = blocks(
@@ -222,17 +304,20 @@ class Reader:
                 delimiter=header.delimiter,
                 first_number=first_number,
                 block_bytes=self._block_bytes,
-                limit=limit if header.tables is None else None,
+                limit=limit if tables is None else None,
                 bounds=self._bounds,
             )
-            yield from found if header.tables is None else sectioned(found, header.tables, limit=limit)
+            yield from found if tables is None else sectioned(found, tables, limit=limit)
         self._done.append(self._read(stream))
         self._current = None
 
-    def _start(self, source: Source) -> tuple[Stream, Header]:
-        stream = Stream(source, self._encoding, self._stdin, self._bounds)
-        header = read_header(stream, self._delimiter, self._bounds, self._heads[source.name])
-        if header.columns != self._headers[source.name]:
+    def _start(self, source: Source, *, rough: bool = False) -> tuple[Stream, Header]:
+        stream = self._stream(source, rough=rough)
+        header = begin(stream, self._delimiter, self._bounds, self._heads[source.name])
+        known = self._headers[source.name]
+        if stream.kind == "json" and header.columns == known[: len(header.columns)]:
+            header = replace(header, columns=known)  # others come up further behind
+        if header.columns != known:
             raise SourceError(f"{source.name!r} was changed while it was being read: its header is another one")
         return stream, header
 

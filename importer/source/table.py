@@ -19,6 +19,7 @@ import polars as pl
 
 from importer.records import RECORD, Block, Fault, Table
 from importer.source.cells import UnclosedQuoteError, cells
+from importer.source.json_lines import json_table
 from importer.source.places import NEWLINE, QUOTE, record_starts
 
 __all__ = ["to_table"]
@@ -37,6 +38,8 @@ def to_table(block: Block, columns: Sequence[str]) -> Table:
     Returns:
         the cells as text, null where a cell is empty; blank and ragged records are left out.
     """
+    if block.kind == "json":
+        return json_table(block, columns)
     if block.quoting != "stray" and not _has_bare_return(block.data):
         try:
             return _by_columns(block, columns)

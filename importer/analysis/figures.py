@@ -1,0 +1,196 @@
+"""The figures of one field: asked of the server, in a dozen questions at the most.
+
+Goes in: the scope of a field. Comes out: :class:`FieldFigures`, one for the whole, or one for each value of a tag.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from influxdb_client.client.flux_table import FluxRecord
+
+from importer.analysis import questions
+from importer.analysis.records import FieldFigures, Gaps, TagValue, TextCount
+from importer.analysis.scope import Scope
+from importer.errors import ConfigurationError
+from importer.ledger.closing import rfc3339
+from importer.records import FieldType
+
+__all__ = ["EXACT_VALUES", "MAX_PARTS", "FieldQuestion", "figures_of"]
+
+EXACT_VALUES: Final = 10_000_000
+"""So many values the server may hold in memory and sort; of more, percentiles are estimated."""
+
+MAX_PARTS: Final = 1_000
+"""Values of a tag by which figures are given."""
+
+MAX_DISTINCT: Final = 10_000
+"""With more different texts, none of them is a frequent one."""
+
+MOST_FREQUENT: Final = 5
+
+NUMBERS: Final = frozenset({"float", "integer", "unsigned"})
+
+Part = str | None
+Found = dict[Part, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldQuestion:
+    """What is to be known of a field.
+
+    Attributes:
+        scope: this field alone.
+        type: of its values.
+        by: the tag by whose values figures are given; None: of the whole.
+        gap_factor: an interval longer than so many medians is a gap.
+        rising: times of a series are to be made distinct and rising first, because the server reads some twice.
+    """
+
+    scope: Scope
+    type: FieldType
+    by: str | None
+    gap_factor: float
+    rising: bool = False
+
+    def ask(self, flux: str, **params: Any) -> Found:
+        """The rows of an answer, by value of the tag (None: no such tag, or the whole), then by name of the result."""
+        text, more = questions.grouped(flux, self.by)
+        return _by_part(self.rows(text, more | params))
+
+    def ask_gaps(self, limits_ns: dict[Part, int]) -> Found:
+        """How many intervals are longer than the limits."""
+        text, params = questions.gaps(limits_ns, self.by)
+        return _by_part(self.rows(text, params))
+
+    def frequent(self) -> dict[Part, list[TextCount]]:
+        """The most frequent texts."""
+        text, more = questions.grouped(questions.FREQUENT, self.by)
+        found: dict[Part, list[TextCount]] = defaultdict(list)
+        for row in self.rows(text, more | {"most": MOST_FREQUENT, "max_text": questions.MAX_TEXT}):
+            found[row.values.get("_by")].append(TextCount(text=row["_text"], count=row["_value"]))
+        return found
+
+    def rows(self, flux: str, params: dict[str, Any]) -> list[FluxRecord]:
+        """The rows of an answer, each time of a series once."""
+        data = f"DATA {questions.RISING}" if self.rising else "DATA"
+        return self.scope.ask(flux.replace("DATA", data), **params)
+
+
+def figures_of(question: FieldQuestion) -> list[FieldFigures]:
+    """The figures of a field, or of each of its parts.
+
+    Raises:
+        ConfigurationError: the tag has too many values.
+        ServerError: the server did not answer a question.
+    """
+    accounts = _accounts(question)
+    values = max((account["values"] for account in accounts.values()), default=0)
+    exact = sum(account["values"] for account in accounts.values()) <= EXACT_VALUES
+    method = "exact_mean" if exact else "estimate_tdigest"
+    found: dict[Part, dict[str, Any]] = defaultdict(dict)
+    if values > 1:
+        intervals = question.ask(questions.INTERVALS, method=method)
+        if not question.rising and any("not rising" in result for result in intervals.values()):
+            again = FieldQuestion(question.scope, question.type, question.by, question.gap_factor, rising=True)
+            return figures_of(again)
+        _add_gaps(found, question, intervals)
+    _add_times(found, question, accounts)
+    if question.type in NUMBERS:
+        _add_numbers(found, question, method)
+        for figures in found.values():
+            figures["percentiles"] = "exact" if exact else "estimated"
+    elif question.type == "boolean":
+        true = question.ask(questions.TRUE)
+        for part in accounts:
+            found[part]["true_count"] = true.get(part, {}).get("_result", 0)
+    else:
+        _add_texts(found, question, accounts)
+    return [
+        FieldFigures(
+            measurement=question.scope.measurements[0],
+            field=question.scope.fields[0],
+            type=question.type,
+            tag=None if question.by is None else TagValue(key=question.by, value=part or ""),
+            series=account["series"],
+            count=account["values"],
+            **found[part],
+        )
+        for part, account in sorted(accounts.items(), key=lambda item: item[0] or "")
+    ]
+
+
+def _accounts(question: FieldQuestion) -> dict[Part, dict[str, int]]:
+    """Values and series of each part."""
+    text, more = questions.grouped(questions.SERIES, question.by)
+    rows = question.rows(text, more | {"most": MAX_PARTS + 1})
+    if len(rows) > MAX_PARTS:
+        raise ConfigurationError(
+            f"the tag {question.by!r} has more than {MAX_PARTS:,} values in {question.scope.measurements[0]!r}: "
+            "figures for each of them are too many; look at some of them (--tag KEY=VALUE), or at another tag"
+        )
+    return {row.values.get("_by"): {"values": int(row["values"]), "series": int(row["series"])} for row in rows}
+
+
+def _add_times(found: Found, question: FieldQuestion, accounts: dict[Part, dict[str, int]]) -> None:
+    for part, ends in question.ask(questions.ENDS).items():
+        first, last = int(ends["first"]), int(ends["last"])
+        more = found[part]
+        more |= {"first": rfc3339(first), "last": rfc3339(last)}
+        if last > first:
+            more["per_second"] = (accounts[part]["values"] - 1) / ((last - first) / 1e9)
+            more["per_hour"] = more["per_second"] * 3600
+
+
+def _add_numbers(found: Found, question: FieldQuestion, method: str) -> None:
+    for flux in (questions.LIMITS, questions.NUMBERS):
+        params = {"method": method} if flux is questions.NUMBERS else {}
+        for part, results in question.ask(flux, **params).items():
+            found[part] |= results
+
+
+def _add_texts(found: Found, question: FieldQuestion, accounts: dict[Part, dict[str, int]]) -> None:
+    empty, distinct = question.ask(questions.EMPTY_TEXTS), question.ask(questions.TEXTS)
+    for part in accounts:
+        without = distinct.get(part, {}).get("_result", 0)
+        found[part]["distinct"] = without + (1 if part in empty else 0)
+    if max((found[part]["distinct"] for part in accounts), default=0) > MAX_DISTINCT:
+        return
+    frequent = question.frequent()
+    for part in accounts:
+        texts = frequent.get(part, [])
+        if part in empty:
+            texts = [*texts, TextCount(text="", count=empty[part]["_result"])]
+        best = sorted(texts, key=lambda each: (-each.count, each.text))
+        found[part]["frequent"] = tuple(best[:MOST_FREQUENT])
+
+
+def _add_gaps(found: Found, question: FieldQuestion, intervals: Found) -> None:
+    limits = {part: int(result["median"] * question.gap_factor) for part, result in intervals.items()}
+    if not limits:
+        return
+    longer = question.ask_gaps(limits)
+    for part, result in intervals.items():
+        longest, stop = int(result["longest"]), int(result["longest stop"])
+        found[part]["gaps"] = Gaps(
+            median_seconds=result["median"] / 1e9,
+            longest_seconds=longest / 1e9,
+            longest_start=rfc3339(stop - longest),
+            factor=question.gap_factor,
+            count=longer.get(part, {}).get("_result", 0),
+        )
+
+
+def _by_part(rows: Iterable[FluxRecord]) -> Found:
+    found: Found = defaultdict(dict)
+    for row in rows:
+        if row["_value"] is None:
+            continue  # of a table without values
+        results = found[row.values.get("_by")]
+        results[row["result"]] = row["_value"]
+        if "_stop_ns" in row.values:
+            results[f"{row['result']} stop"] = row["_stop_ns"]
+    return dict(found)

@@ -1,0 +1,175 @@
+"""Which part of a bucket is looked at: the beginning of every question in Flux, and its values.
+
+Goes in: a bucket's name and filters as people give them. Comes out: a :class:`Scope`, or an error with the names that
+may have been meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from influxdb_client.client.flux_table import FluxRecord
+
+from importer.bucket import catalogue
+from importer.bucket.names import STAGING_SUFFIX
+from importer.errors import ConfigurationError
+from importer.limits import MAX_TIME_NS, RESERVED_KEYS
+from importer.mapping.header import nearest
+from importer.reading.window import ALL_OF_TIME, TimeRange
+from importer.server.connection import Server
+
+__all__ = ["Scope", "find_bucket", "meant", "read_tags"]
+
+Params = dict[str, Any]
+
+_RANGE = "from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop))"
+_KEYS = '|> keys() |> keep(columns: ["_value"]) |> group() |> distinct() |> limit(n: 1000)'
+_VALUES = (
+    '|> keep(columns: [tag_key]) |> group() |> distinct(column: tag_key) |> keep(columns: ["_value"]) |> limit(n: 1000)'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A part of a bucket.
+
+    Attributes:
+        server: the connection.
+        bucket_id: which bucket.
+        times: from when until when.
+        measurements: only these; empty: all.
+        fields: only these.
+        tags: for each key the values that are meant; an empty one: no such tag.
+    """
+
+    server: Server
+    bucket_id: str
+    times: TimeRange
+    measurements: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def ask(self, flux: str, **params: Any) -> list[FluxRecord]:
+        """The rows of an answer.
+
+        Args:
+            flux: the question; ``DATA`` in it stands for everything in this scope.
+            params: its values.
+        """
+        conditions, values = self._conditions()
+        values |= {
+            "bucket_id": self.bucket_id,
+            "start": self.times.start_ns,
+            # Grouped reads do not see the last nanosecond; it is left out of all figures alike.
+            "stop": min(self.times.stop_ns, MAX_TIME_NS),
+        }
+        tables = self.server.query(flux.replace("DATA", f"{_RANGE}{conditions}"), values | params)
+        return [record for table in tables for record in table.records]
+
+    def of(self, measurement: str, field_key: str) -> Scope:
+        """The same for one field."""
+        return Scope(self.server, self.bucket_id, self.times, (measurement,), (field_key,), self.tags)
+
+    def with_tag(self, key: str, values: Sequence[str]) -> Scope:
+        """Only these values of a tag."""
+        narrowed = {**self.tags, key: tuple(values)}
+        return Scope(self.server, self.bucket_id, self.times, self.measurements, self.fields, narrowed)
+
+    def check_tag_keys(self, keys: Iterable[str]) -> None:
+        """Refuse keys that no series has.
+
+        Raises:
+            ConfigurationError: with the nearest keys.
+        """
+        everything = Scope(self.server, self.bucket_id, ALL_OF_TIME, self.measurements)
+        asked = list(keys)
+        if asked:
+            known = {row["_value"] for row in everything.ask(f"DATA {_KEYS}")} - RESERVED_KEYS
+            for key in asked:
+                if key not in known:
+                    raise ConfigurationError(f"no tag is named {key!r}{meant(key, known, 'tags')}")
+
+    def check_tag_values(self) -> None:
+        """Refuse values that a tag does not have.
+
+        Raises:
+            ConfigurationError: with the nearest values.
+        """
+        everything = Scope(self.server, self.bucket_id, ALL_OF_TIME, self.measurements)
+        for key, values in self.tags.items():
+            known = {row["_value"] for row in everything.ask(f"DATA {_VALUES}", tag_key=key)} - {None}
+            for value in filter(None, values):
+                if value not in known:
+                    raise ConfigurationError(f"no tag {key!r} has the value {value!r}{meant(value, known, 'values')}")
+
+    def _conditions(self) -> tuple[str, Params]:
+        """The filters in Flux, and their values."""
+        values: Params = {}
+        tests = [
+            _any_of("r._measurement", "measurement", self.measurements, values),
+            _any_of("r._field", "field", self.fields, values),
+        ]
+        for number, (key, wanted) in enumerate(self.tags.items()):
+            tests.append(_any_of(f"r[{_inert(key)}]", f"tag{number}_", wanted, values))
+        return "".join(f" |> filter(fn: (r) => {test})" for test in tests if test), values
+
+
+def find_bucket(server: Server, name: str) -> str:
+    """The id of a bucket.
+
+    Raises:
+        ConfigurationError: there is none of that name; says which ones may have been meant.
+    """
+    found = catalogue.find(server, name)
+    if found is not None:
+        return found.id
+    names = {bucket.name for bucket in catalogue.all_buckets(server)}
+    shown = {known for known in names if not known.startswith("_") and not known.endswith(STAGING_SUFFIX)}
+    raise ConfigurationError(f"there is no bucket {name!r}{meant(name, shown, 'buckets')}")
+
+
+def read_tags(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Filters such as ``bird=Aino``; several values of a key are alternatives, an empty one means: no such tag.
+
+    Raises:
+        ConfigurationError: one has no key, or no equals sign.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not key or not sign:
+            raise ConfigurationError(f"tag {text!r} is not understood: write KEY=VALUE, such as bird=Aino")
+        found[key] = (*found.get(key, ()), value)
+    return found
+
+
+def _any_of(what: str, name: str, wanted: Sequence[str], values: Params) -> str:
+    names = {f"{name}{number}": value for number, value in enumerate(wanted)}
+    values |= names
+    return " or ".join(f"{what} == {each}" if value else f"not exists {what}" for each, value in names.items())
+
+
+def _inert(key: str) -> str:
+    """A key as Flux text. It may not be a parameter there; as bytes in hexadecimal no sign of it means anything."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in key.encode()) + '"'
+
+
+def meant(name: str, known: Iterable[str], kind: str, most: int = 12) -> str:
+    """The end of a message about a name that is not there: those that may have been meant, or those that there are.
+
+    Args:
+        name: as it was given.
+        known: names that there are.
+        kind: of them, such as ``buckets``.
+        most: so many are listed.
+    """
+    there = sorted(known)
+    close = nearest(name, there)
+    if close:
+        return f"; did you mean {' or '.join(map(repr, close))}?"
+    if not there:
+        return f": there are no {kind} here"
+    listed = ", ".join(map(repr, there[:most]))
+    return f"; there are: {listed}{'' if len(there) <= most else f', … ({len(there)} in all)'}"

@@ -1,0 +1,101 @@
+"""An object in S3, read once from its beginning to its end, through fsspec.
+
+Goes in: ``s3://bucket/key``. Comes out: its bytes, or a SourceError. Keys and endpoint come from where every S3 tool
+takes them: the environment (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, …), ``~/.aws``, the machine's role.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from importer.errors import ConfigurationError, LoadInterruptedError, SourceError
+from importer.source.bounds import Bounds
+
+__all__ = ["S3File"]
+
+_BLOCK_BYTES = 8 << 20
+"""Asked for at once."""
+
+
+class S3File:
+    """Reads an object.
+
+    Args:
+        url: of it.
+        name: for messages.
+        bounds: how much may be read, and how long it may stand still.
+        stop: set when nobody wants it any more.
+
+    Attributes:
+        length: in bytes.
+
+    Raises:
+        ConfigurationError: what reads S3 is not installed.
+        SourceError: it cannot be had.
+        LoadInterruptedError: it was told to stop.
+    """
+
+    def __init__(self, url: str, name: str, bounds: Bounds, stop: threading.Event | None = None) -> None:
+        self._name, self._stop = name, stop or threading.Event()
+        try:
+            import s3fs  # noqa: F401, PLC0415 - an extra
+            from fsspec import filesystem  # noqa: PLC0415 - seldom wanted
+        except ImportError:
+            raise ConfigurationError(
+                f"{name!r}: reading from S3 needs more than is installed: pip install 'importer[s3]'"
+            ) from None
+        seconds = bounds.download_timeout_seconds
+        try:
+            waiting = {"connect_timeout": min(15.0, seconds), "read_timeout": seconds}
+            files = filesystem("s3", config_kwargs=waiting, skip_instance_cache=True)
+            self._file: Any = files.open(url, "rb", block_size=_BLOCK_BYTES, cache_type="readahead")
+        except Exception as error:  # noqa: BLE001 - the libraries beneath raise whatever there is
+            raise self._translated(error) from None
+        self.length: int | None = int(self._file.size)
+        if self.length > bounds.max_download_bytes:
+            self.close()
+            raise SourceError(
+                f"{name!r} has {self.length:,} bytes, and {bounds.max_download_bytes:,} are allowed; "
+                "allow more by --max-download-bytes"
+            )
+        self._left = self.length
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, so many at the most; none at the end.
+
+        Raises:
+            SourceError: they cannot be had, or the object changed.
+            LoadInterruptedError: it was told to stop.
+        """
+        if self._stop.is_set():
+            raise LoadInterruptedError(f"interrupted while reading {self._name!r}")
+        try:
+            data: bytes = self._file.read(min(size, self._left))
+        except Exception as error:  # noqa: BLE001 - the libraries beneath raise whatever there is
+            raise self._translated(error) from None
+        if self._left and not data:
+            raise SourceError(f"{self._name!r} ends {self._left:,} bytes too early")
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._file.close()
+
+    def _translated(self, error: Exception) -> SourceError:
+        """What the libraries beneath say, in words; they raise whatever there is."""
+        kind = type(error).__name__
+        if kind == "FileExpired":
+            why = "it was changed while it was being read: load it when nobody writes to it any more, or load a copy"
+        elif isinstance(error, FileNotFoundError):
+            why = "there is no such bucket or object"
+        elif isinstance(error, PermissionError):
+            why = "the keys do not allow it"
+        elif kind == "NoCredentialsError":
+            why = "there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+        elif isinstance(error, TimeoutError) or "Timeout" in kind:
+            why = "nothing came in time (--download-timeout)"
+        else:
+            why = f"S3 does not give it ({kind})"
+        return SourceError(f"cannot read {self._name!r}: {why}")
