@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from importer.cli import clean, generate, load, server
+from importer.cli import analyze, clean, generate, load, read, server
 from importer.cli.exits import exit_code
 from importer.errors import ImporterError
 
@@ -28,6 +28,8 @@ app = typer.Typer(
 app.command("load", epilog=load.EPILOG, no_args_is_help=True)(load.load_command)
 app.command("clean", epilog=clean.EPILOG)(clean.clean_command)
 app.command("generate", epilog=generate.EPILOG, no_args_is_help=True)(generate.generate_command)
+app.command("analyze", epilog=analyze.EPILOG, no_args_is_help=True)(analyze.analyze_command)
+app.command("read", epilog=read.EPILOG, no_args_is_help=True)(read.read_command)
 app.add_typer(server.app, name="server")
 
 log = logging.getLogger("importer")
