@@ -93,7 +93,8 @@ def slices(asking: Asking, layout: Layout, chosen: Selection) -> list[Slice]:
 def counted(asking: Asking, layout: Layout, chosen: Selection, span: TimeRange) -> Slice:
     """A slice, counted now."""
     pieces = asking.rows(*counting(layout, chosen, span))
-    return Slice(span, tuple(pieces[0].rows[0][1:]) if pieces else (0,) * len(layout.fields))
+    counts = pieces[0].rows[0][1:] if pieces else [0] * len(layout.fields)
+    return Slice(span, tuple(count or 0 for count in counts))
 
 
 def halved(asking: Asking, layout: Layout, chosen: Selection, whole: Slice) -> tuple[Slice, Slice] | None:

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from importer.bucket import catalogue
+from importer.bucket.settings import BucketSettings
+from tests.loading import Trial
+from tests.points import write
+
+Fill = Callable[..., None]
+CENTURY_SECONDS = 36_500 * 86_400
+
+
+@pytest.fixture
+def fill(trial: Trial) -> Fill:
+    """Writes lines as they are into the test's bucket, or into one beside it; makes it if need be."""
+
+    def into(*lines: str, ending: str = "", shard_seconds: int = CENTURY_SECONDS) -> None:
+        name = trial.bucket + ending
+        bucket = catalogue.find(trial.server, name) or catalogue.create(
+            trial.server, name, BucketSettings(shard_duration_seconds=shard_seconds), None
+        )
+        write(trial.server, bucket.id, "\n".join(lines))
+
+    return into
