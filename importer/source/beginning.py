@@ -42,12 +42,12 @@ def begin(stream: Stream, delimiter: str, bounds: Bounds, head: Head) -> Header:
     if head != Head():
         raise ConfigurationError(f"{name!r} is no CSV: header lines are neither given to it nor skipped")
     if stream.kind == "json":
-        header = _of_json(stream)
+        header = _of_json(stream, bounds)
     else:
         line = io.StringIO()
         csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(stream.columns)
         # Lines and offsets are those of the CSV that the rows are written as, header included.
-        header = Header(stream.columns, b"", len(line.getvalue().encode(errors="surrogateescape")), 2)
+        header = Header(stream.columns, b"", len(line.getvalue().encode(errors="surrogateescape")), 2, delimiter)
     if len(header.columns) > bounds.max_columns:
         raise SourceError(
             f"{name!r} has more than {bounds.max_columns:,} columns; "
@@ -58,11 +58,14 @@ def begin(stream: Stream, delimiter: str, bounds: Bounds, head: Head) -> Header:
     return header
 
 
-def _of_json(stream: Stream) -> Header:
-    # So much whether or not it comes at once: which columns there are must not depend on how a pipe is filled.
-    text = Taken(stream, b"").at_least(JSON_BYTES)
-    name = stream.source.name
-    whole = text[: text.rfind(b"\n") + 1] or text
+def _of_json(stream: Stream, bounds: Bounds) -> Header:
+    # So much and no more, however much comes at once: which columns there are must not depend on how a pipe is filled.
+    name, taken, wanted = stream.source.name, Taken(stream, b""), JSON_BYTES
+    text = taken.at_least(wanted)
+    while b"\n" not in text and not taken.ended and wanted < bounds.max_record_bytes:
+        wanted = min(2 * wanted, bounds.max_record_bytes)
+        text = taken.at_least(wanted)
+    whole = text[: text.rfind(b"\n", 0, JSON_BYTES) + 1] or text.partition(b"\n")[0]
     columns = tuple(keys_of(whole))
     if not columns:
         if not text.strip():

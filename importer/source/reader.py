@@ -147,6 +147,16 @@ class Reader:
             self._columns[name] = columns if self.is_annotated else self._wanted_of(name, columns, wanted)
 
     @property
+    def headers(self) -> dict[str, tuple[str, ...]]:
+        """The header of each source, by its name."""
+        return dict(self._headers)
+
+    @property
+    def left_out(self) -> dict[str, dict[str, str]]:
+        """Of each source, columns that cannot be read, with the reason."""
+        return {name: dict(columns) for name, columns in self._left_out.items()}
+
+    @property
     def rereadable(self) -> bool:
         """Whether all sources can be read more than once."""
         return all(source.path is not None and source.size_bytes is not None for source in self.sources)
