@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from importer.bucket import mark as marks
 from importer.bucket.mark import Mark
@@ -19,7 +19,7 @@ from importer.bucket.settings import BucketSettings
 from importer.errors import NotFoundError, RequestRefusedError
 from importer.server.connection import Server, translated
 
-__all__ = ["Bucket", "NameTakenError", "all_buckets", "create", "delete", "find", "get", "update"]
+__all__ = ["Bucket", "Make", "NameTakenError", "all_buckets", "create", "delete", "find", "get", "update"]
 
 PAGE = 100  # the most that the server gives at once
 PATH = "/api/v2/buckets"
@@ -46,6 +46,14 @@ class Bucket:
     settings: BucketSettings
     mark: Mark | None
     idle_seconds: float
+
+
+class Make(Protocol):
+    """Makes a bucket of a name, or raises NameTakenError: :func:`create`, or another way to the same."""
+
+    def __call__(self, server: Server, name: str, settings: BucketSettings, mark: Mark | None) -> Bucket:
+        """The bucket, as it is then."""
+        ...
 
 
 def all_buckets(server: Server) -> Iterator[Bucket]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from importer.bucket import catalogue
-from importer.bucket.catalogue import Bucket
+from importer.bucket.catalogue import Bucket, Make
 from importer.bucket.mark import Mark, Owner
 from importer.bucket.settings import BucketSettings
 from importer.errors import LoadError, NotFoundError, ServerError
@@ -82,14 +82,23 @@ class HeldBucket:
         self._thread.start()
 
     @classmethod
-    def create(cls, server: Server, name: str, settings: BucketSettings, mark: Mark) -> HeldBucket:
+    def create(
+        cls, server: Server, name: str, settings: BucketSettings, mark: Mark, *, make: Make = catalogue.create
+    ) -> HeldBucket:
         """Make a bucket that is held from its first moment.
+
+        Args:
+            server: the connection.
+            name: the bucket's.
+            settings: of the bucket.
+            mark: with this process as its owner.
+            make: makes it.
 
         Raises:
             NameTakenError: there is one of that name.
         """
         with _announced(mark):
-            return cls(server, catalogue.create(server, name, settings, mark), mark)
+            return cls(server, make(server, name, settings, mark), mark)
 
     @classmethod
     def claim(cls, server: Server, bucket: Bucket, mark: Mark) -> HeldBucket:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Collection
 
 from importer.bucket import catalogue
-from importer.bucket.catalogue import Bucket, NameTakenError
+from importer.bucket.catalogue import Bucket, Make, NameTakenError
 from importer.bucket.holding import DEAD_AFTER_SECONDS, HeldBucket, is_alive
 from importer.bucket.mark import Mark
 from importer.bucket.names import staging_name
@@ -31,6 +31,7 @@ def take_place(
     say: Callable[[str], None],
     dead: Collection[str] = (),
     before_removal: Callable[[], None] = lambda: None,
+    make: Make = catalogue.create,
 ) -> HeldBucket:
     """Get hold of the target's staging bucket; what a dead load left there is removed.
 
@@ -41,6 +42,7 @@ def take_place(
         say: takes a line for the user.
         dead: loads that are known to be dead, however short ago they showed life.
         before_removal: called before what a dead load left is removed; raises if that would be for nothing.
+        make: makes the bucket.
 
     Raises:
         LoadInProgressError: another load of this target is alive; names it.
@@ -52,7 +54,7 @@ def take_place(
         found = server.patiently(lambda: catalogue.find(server, name))
         if found is None:
             try:
-                return server.patiently(lambda: HeldBucket.create(server, name, settings, mark))
+                return server.patiently(lambda: HeldBucket.create(server, name, settings, mark, make=make))
             except NameTakenError:
                 continue
         left_behind = _left_behind(found, dead)

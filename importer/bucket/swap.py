@@ -47,7 +47,7 @@ def swap(
     held: HeldBucket,
     old: Bucket | None,
     *,
-    points: int,
+    points: int | None,
     values: int,
     keep_old: bool,
     unasked: bool,
@@ -59,7 +59,7 @@ def swap(
         server: the connection.
         held: the staging bucket, complete and verified.
         old: the bucket under the target's name; None if there is none.
-        points: distinct points that the new bucket holds.
+        points: distinct points that the new bucket holds; None if they were not counted.
         values: field values that it holds.
         keep_old: keep the old bucket under another name.
         unasked: keep it too if it no longer holds what its own load had stored.

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from importer.bucket import catalogue
-from importer.bucket.catalogue import Bucket
+from importer.bucket.catalogue import Bucket, Make
 from importer.bucket.followers import warnings_for_replacement
 from importer.bucket.holding import HeldBucket, is_alive, this_process
 from importer.bucket.mark import Mark
@@ -44,6 +44,7 @@ def prepare(
     fitting_shard_duration_seconds: int | None = None,
     keep_old: bool = False,
     dead: Collection[str] = (),
+    make: Make = catalogue.create,
     say: Say,
 ) -> Target:
     """Make ready the bucket that a load writes to, and keep other loads from its target.
@@ -61,6 +62,7 @@ def prepare(
         fitting_shard_duration_seconds: for a bucket that replaces none, where the user gave none.
         keep_old: keep the replaced bucket under another name.
         dead: loads that are known to be dead, however short ago they showed life.
+        make: makes the staging bucket.
         say: takes a line for the user.
 
     Raises:
@@ -101,6 +103,7 @@ def prepare(
         own_settings,
         say=say,
         dead=dead,
+        make=make,
         before_removal=lambda: check_replaceable(server, live, rule),
     )
     try:
@@ -215,11 +218,11 @@ class Target:
         """
         _release(self._held)
 
-    def commit(self, points: int, values: int, *, checkpoint: Checkpoint = lambda _step: None) -> list[str]:
+    def commit(self, points: int | None, values: int, *, checkpoint: Checkpoint = lambda _step: None) -> list[str]:
         """Put the loaded and verified data under the target's name.
 
         Args:
-            points: distinct points (measurement, tags, time) that the load stored.
+            points: distinct points (measurement, tags, time) that the load stored; None if they were not counted.
             values: field values that it stored.
             checkpoint: called with each step's name once it is done.
 

@@ -1,0 +1,266 @@
+"""The shards of one bucket, back into a server.
+
+Goes in: a backup's files and a staging bucket. Comes out: what that bucket holds now, read back shard group by shard
+group, and compared with what the backup says; the server itself says that a shard is restored in any case.
+"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+import urllib.parse
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from importer.backups.layout import BucketRecord, ManifestBucket, ManifestGroup, ManifestShard, ShardRecord
+from importer.backups.moments import nanoseconds
+from importer.backups.shards import window_of
+from importer.backups.values import Digest, digest_of_window
+from importer.backups.wire import PIECE, Wire, check_stop
+from importer.bucket import Target, catalogue, format_duration
+from importer.bucket import mark as marks
+from importer.bucket.catalogue import Bucket, NameTakenError
+from importer.bucket.mark import Mark
+from importer.bucket.settings import BucketSettings
+from importer.errors import LoadError, RequestRefusedError, SourceError, VerificationError
+from importer.server.connection import Server
+
+__all__ = ["ReadBack", "Upload"]
+
+SECOND = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What was read back.
+
+    Attributes:
+        values: field values.
+        unchecked: shard groups of which the backup does not say what they held.
+    """
+
+    values: int = 0
+    unchecked: int = 0
+
+
+class Upload:
+    """One bucket on its way.
+
+    Args:
+        server: the connection for questions.
+        wire: the connection for files.
+        folder: the backup's.
+        bucket: what the manifest says of it.
+        record: what the importer had noted; None where the influx command made the backup.
+        stop: told to stop, it ends at once.
+    """
+
+    def __init__(  # noqa: PLR0917 - made in one place
+        self,
+        server: Server,
+        wire: Wire,
+        folder: Path,
+        bucket: ManifestBucket,
+        record: BucketRecord | None,
+        stop: threading.Event,
+    ) -> None:
+        self.bucket = bucket
+        self._server = server
+        self._wire = wire
+        self._folder = folder
+        self._record = record
+        self._stop = stop
+        self._new_ids: dict[int, int] = {}
+
+    def make(self, server: Server, name: str, settings: BucketSettings, mark: Mark | None) -> Bucket:
+        """Make the bucket with its shard groups, empty; it keeps its points for ever until all are compared.
+
+        Raises:
+            NameTakenError: there is one of that name.
+        """
+        del settings  # they are the backup's own
+        text, _ = marks.read(self.bucket.description)
+        body = {
+            "organizationID": server.org_id,
+            "organizationName": server.connection.org,
+            "bucketID": self.bucket.id,
+            "bucketName": name,
+            "description": marks.write(text, mark),
+            "defaultRetentionPolicy": self.bucket.policy.name,
+            "retentionPolicies": [self._policy()],
+        }
+        try:
+            answer = server.call("POST", "/api/v2/restore/bucketMetadata", body=body)
+        except RequestRefusedError as error:
+            if "already exists" in str(error):
+                raise NameTakenError(f"there is already a bucket named {name!r}", status=error.status) from error
+            raise
+        self._new_ids = {each["oldId"]: each["newId"] for each in answer["shardMappings"] or ()}
+        made = catalogue.get(server, answer["id"])
+        if made is None:
+            raise LoadError(f"the bucket {name!r} was removed just after it was made")
+        return made
+
+    def _policy(self) -> dict[str, Any]:
+        policy = self.bucket.policy
+        groups = [
+            {
+                "id": group.id,
+                "startTime": group.start,
+                "endTime": group.stop,
+                "shards": [{"id": shard.id, "shardOwners": []} for shard in group.shards],
+            }
+            for group in self.bucket.groups
+        ]
+        return {
+            "name": policy.name,
+            "replicaN": 1,
+            "duration": 0,
+            "shardGroupDuration": policy.shard_group_duration,
+            "shardGroups": groups,
+            "subscriptions": [],
+        }
+
+    def run(self, target: Target) -> ReadBack:
+        """Send all shards, and read them back.
+
+        Raises:
+            VerificationError: something else is read back.
+            SourceError: a file cannot be read.
+            LoadError: another process has taken the bucket over.
+            LoadInterruptedError: it was told to stop.
+            ServerError: the server refuses, or did not answer in time.
+        """
+        for group in self.bucket.groups:
+            for shard in group.shards:
+                self._check(target)
+                self._send(shard, target.bucket_id)
+        read = ReadBack()
+        for group in self.bucket.groups:
+            self._check(target)
+            read = self._compared(group, target.bucket_id, read)
+        return read
+
+    def set_retention(self, bucket_id: str, seconds: int | None) -> int:
+        """Let the bucket keep its points as long as it did, or as long as was asked for; returns the seconds."""
+        policy = self.bucket.policy
+        kept = policy.duration // SECOND if seconds is None else seconds
+        shards = policy.shard_group_duration // SECOND
+        rule = {
+            "type": "expire",
+            "everySeconds": kept,
+            "shardGroupDurationSeconds": min(shards, kept) if kept else shards,
+        }
+        body = {"retentionRules": [rule]}
+        self._server.patiently(lambda: self._server.call("PATCH", f"{catalogue.PATH}/{bucket_id}", body=body))
+        return kept
+
+    def warnings(self, retention_seconds: int) -> list[str]:
+        """What the user is to know of a bucket that was restored."""
+        found = []
+        revived = sum(self._record_of(shard).revives for shard in self._shards())
+        if revived:
+            found.append(
+                f"{revived} shard group{'s' if revived > 1 else ''} hold deleted points again: the server had not "
+                "removed them from its files when they were backed up"
+            )
+        oldest_kept = time.time_ns() - retention_seconds * SECOND
+        late = sum(nanoseconds(group.stop) < oldest_kept for group in self.bucket.groups) if retention_seconds else 0
+        if late:
+            found.append(
+                f"{late} of {len(self.bucket.groups)} shard groups are older than the bucket's retention of "
+                f"{format_duration(retention_seconds)}: the server removes them within the hour; restore with "
+                "--retention inf to keep them"
+            )
+        return found
+
+    def _check(self, target: Target) -> None:
+        check_stop(self._stop)
+        if target.lost:
+            raise LoadError(f"another process has taken the place of the bucket {target.target!r}")
+
+    def _shards(self) -> list[ManifestShard]:
+        return [shard for group in self.bucket.groups for shard in group.shards]
+
+    def _record_of(self, shard: ManifestShard) -> ShardRecord:
+        known = self._record.shards.get(shard.id) if self._record else None
+        return known or ShardRecord(values=0, series=0, digest=None)
+
+    def _send(self, shard: ManifestShard, bucket_id: str) -> None:
+        lines = self._record_of(shard).lines
+        path = self._folder / (lines or shard.file_name)
+        try:
+            if lines:
+                self._write_lines(path, bucket_id)
+            else:
+                self._send_file(path, self._new_ids[shard.id], is_gzip=bool(shard.compression))
+        except KeyError as error:
+            raise LoadError(f"the server made no place for shard {shard.id} of {self.bucket.name!r}") from error
+
+    def _send_file(self, path: Path, shard_id: int, *, is_gzip: bool) -> None:
+        headers = {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": "gzip"} if is_gzip else {})
+        with _opened(path) as file:
+            self._wire.send(f"/api/v2/restore/shards/{shard_id}", file, path.stat().st_size, headers)
+
+    def _write_lines(self, path: Path, bucket_id: str) -> None:
+        named = {"org": self._server.connection.org, "bucket": bucket_id, "precision": "ns"}
+        where = f"/api/v2/write?{urllib.parse.urlencode(named)}"
+        headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip"}
+        with _opened(path) as file:
+            for part in _gzip_parts(file):
+                check_stop(self._stop)
+                self._server.patiently(partial(self._wire.send, where, part, len(part), headers))
+
+    def _compared(self, group: ManifestGroup, bucket_id: str, read: ReadBack) -> ReadBack:
+        start, stop = window_of(group.start, group.stop)
+        found: Digest = self._server.patiently(
+            lambda: digest_of_window(self._server, bucket_id, start, stop, stop=self._stop)
+        )
+        records = [self._record_of(shard) for shard in group.shards]
+        total = replace(read, values=read.values + found.values)
+        where = f"between {group.start} and {group.stop}"
+        if len(records) == 1 and records[0].digest is not None:
+            if found.hex != records[0].digest:
+                raise VerificationError(
+                    f"{where} the restored bucket holds {found.values:,} values in {found.series:,} series, and not "
+                    f"the {records[0].values:,} in {records[0].series:,} that were backed up, or others; nothing was "
+                    "restored"
+                )
+            return total
+        if not found.values and any(_holds_data(self._folder / shard.file_name, shard) for shard in group.shards):
+            raise VerificationError(
+                f"{where} the restored bucket is empty, though the backup holds data: the server did not take them"
+            )
+        return replace(total, unchecked=total.unchecked + 1)
+
+
+def _opened(path: Path) -> closing[BinaryIO]:
+    try:
+        return closing(path.open("rb"))
+    except OSError as error:
+        raise SourceError(f"cannot read {str(path)!r}: {error.strerror}") from error
+
+
+def _gzip_parts(file: BinaryIO) -> Iterator[bytes]:
+    """The parts of a file that was compressed part by part, each as it stands there."""
+    part, unpacking, data = bytearray(), zlib.decompressobj(wbits=31), file.read(PIECE)
+    while data:
+        unpacking.decompress(data)
+        part += data[: len(data) - len(unpacking.unused_data)]
+        data = unpacking.unused_data
+        if unpacking.eof:
+            yield bytes(part)
+            part, unpacking = bytearray(), zlib.decompressobj(wbits=31)
+        data = data or file.read(PIECE)
+
+
+def _holds_data(path: Path, shard: ManifestShard) -> bool:
+    """Whether a shard's archive has a file in it, and is not just an archive's end."""
+    with gzip.open(path) if shard.compression else path.open("rb") as file:
+        return bool(file.read(1).strip(b"\0"))
