@@ -83,6 +83,11 @@ class Sender:
         self._thread.start()
 
     @property
+    def is_closing(self) -> bool:
+        """Whether nothing more will be taken."""
+        return self._closing
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing is pending, and nothing more will be taken."""
         return not self._queue and not self._thread.is_alive()
@@ -103,19 +108,20 @@ class Sender:
             return tuple(self._refused)
 
     def take(self, said: Said) -> None:
-        """Take a measurement, once there is room for it.
+        """Take a measurement, once there is room for it; then raise what went wrong with those before it.
 
         Raises:
             MeasurementError: it does not fit the types of its fields; it is not taken.
-            NotAcknowledgedError: something went wrong before; it is not taken.
+            NotAcknowledgedError: something went wrong before; it is taken, unless the message says that there is
+                no room.
         """
         with self._changed:
-            self._tell()
-            while not self._has_room():
-                self._check_open()
-                self._changed.wait()
-                self._tell()
             self._check_open()
+            while not self._has_room():
+                if self._failure is not None:
+                    self._tell("; there is no room for more, so the one just written is not taken")
+                self._changed.wait()
+                self._check_open()
             new = taken(said, self._types)
             if not self._queue:
                 self._oldest_since = time.monotonic()
@@ -123,6 +129,7 @@ class Sender:
             self._bytes += new.size_bytes
             if len(self._queue) in (1, self._batch_size) or not self._has_room():
                 self._changed.notify_all()
+            self._tell()
 
     def flush(self) -> None:
         """Wait until all that was taken is settled.
@@ -165,7 +172,7 @@ class Sender:
         if self._closing:
             raise MeasurementError("the writer is closed: it takes no more measurements")
 
-    def _tell(self) -> None:
+    def _tell(self, besides: str = "") -> None:
         """Raise what went wrong and nobody has heard of; the lock is held."""
         failure, refused = self._failure, tuple(self._untold)
         if failure is None and not refused:
@@ -183,7 +190,7 @@ class Sender:
                 f"{len(refused):,} measurements were refused, the first one "
                 f"({first.measurement.name}{f', field {first.field}' if first.field else ''}): {first.reason}"
             )
-        raise NotAcknowledgedError("; ".join(parts), unsent=unsent, refused=refused) from failure
+        raise NotAcknowledgedError("; ".join(parts) + besides, unsent=unsent, refused=refused) from failure
 
     def _run(self) -> None:
         try:

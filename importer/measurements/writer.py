@@ -123,8 +123,8 @@ class MeasurementWriter:
 
         Raises:
             MeasurementError: it says what cannot be written; it is not taken.
-            NotAcknowledgedError: something went wrong with those before it, which are kept; it is not taken, so write
-                it again.
+            NotAcknowledgedError: something went wrong with those before it, which are kept. It is taken, unless the
+                message says that there is no room. To write it again does no harm: it is the same point.
         """
         self._check_usable()
         self._sender.take(said_by(measurement))
@@ -195,7 +195,9 @@ class MeasurementWriter:
 
     def __del__(self) -> None:
         """Warn, and have the thread send what is left."""
-        if not getattr(self, "_closed", True) and self._process == os.getpid():
+        if getattr(self, "_closed", True) or self._process != os.getpid():
+            return
+        if not self._sender.is_closing:  # as it is behind the end of the program
             log.warning("warning: a writer into the bucket %r was dropped without close()", self.bucket)
             self._sender.finish(give_up=False, timeout_seconds=0)
 
