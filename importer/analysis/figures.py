@@ -47,14 +47,14 @@ class FieldQuestion:
         type: of its values.
         by: the tag by whose values figures are given; None: of the whole.
         gap_factor: an interval longer than so many medians is a gap.
-        rising: times of a series are to be made distinct and rising first, because the server reads some twice.
+        twice: the server reads some values twice: each time of a series is to be taken once.
     """
 
     scope: Scope
     type: FieldType
     by: str | None
     gap_factor: float
-    rising: bool = False
+    twice: bool = False
 
     def ask(self, flux: str, **params: Any) -> Found:
         """The rows of an answer, by value of the tag (None: no such tag, or the whole), then by name of the result."""
@@ -71,13 +71,12 @@ class FieldQuestion:
         text, more = questions.grouped(questions.FREQUENT, self.by)
         found: dict[Part, list[TextCount]] = defaultdict(list)
         for row in self.rows(text, more | {"most": MOST_FREQUENT, "max_text": questions.MAX_TEXT}):
-            found[row.values.get("_by")].append(TextCount(text=row["_text"], count=row["_value"]))
+            found[row.values.get("_by")].append(TextCount(text=row["_importer_text"], count=row["_value"]))
         return found
 
     def rows(self, flux: str, params: dict[str, Any]) -> list[FluxRecord]:
         """The rows of an answer, each time of a series once."""
-        data = f"DATA {questions.RISING}" if self.rising else "DATA"
-        return self.scope.ask(flux.replace("DATA", data), **params)
+        return self.scope.ask(questions.once(flux, needed=self.twice), **params)
 
 
 def figures_of(question: FieldQuestion) -> list[FieldFigures]:
@@ -94,8 +93,8 @@ def figures_of(question: FieldQuestion) -> list[FieldFigures]:
     found: dict[Part, dict[str, Any]] = defaultdict(dict)
     if values > 1:
         intervals = question.ask(questions.INTERVALS, method=method)
-        if not question.rising and any("not rising" in result for result in intervals.values()):
-            again = FieldQuestion(question.scope, question.type, question.by, question.gap_factor, rising=True)
+        if not question.twice and any("not rising" in result for result in intervals.values()):
+            again = FieldQuestion(question.scope, question.type, question.by, question.gap_factor, twice=True)
             return figures_of(again)
         _add_gaps(found, question, intervals)
     _add_times(found, question, accounts)
@@ -191,6 +190,6 @@ def _by_part(rows: Iterable[FluxRecord]) -> Found:
             continue  # of a table without values
         results = found[row.values.get("_by")]
         results[row["result"]] = row["_value"]
-        if "_stop_ns" in row.values:
-            results[f"{row['result']} stop"] = row["_stop_ns"]
+        if "_importer_stop" in row.values:
+            results[f"{row['result']} stop"] = row["_importer_stop"]
     return dict(found)

@@ -1,8 +1,8 @@
 """The questions in Flux that an analysis asks.
 
-``DATA`` stands for what :class:`importer.analysis.scope.Scope` puts there, ``GROUP`` for grouping into the whole or by
-a tag's values, and ``KEEP`` for leaving nothing but that value and what is named. Everything else that varies is a
-parameter.
+``DATA`` stands for what :class:`importer.analysis.scope.Scope` puts there, ``ONCE`` for what :func:`once` does,
+``GROUP`` for grouping into the whole or by a tag's values, and ``KEEP`` for leaving nothing but that value and what is
+named. Everything else that varies is a parameter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ __all__ = [
     "MAX_TEXT",
     "NUMBERS",
     "NUMBER_WINDOWS",
-    "RISING",
     "SERIES",
     "TEXTS",
     "TRUE",
@@ -30,6 +29,7 @@ __all__ = [
     "WINDOWS",
     "gaps",
     "grouped",
+    "once",
 ]
 
 MAX_TEXT = 200
@@ -45,56 +45,60 @@ _ACCOUNT = """|> reduce(
 FIELDS = f"""DATA |> count() |> group(columns: ["_measurement", "_field"]) {_ACCOUNT}
     |> group() |> sort(columns: ["_measurement", "_field"]) |> limit(n: most)"""
 
-SERIES = f"""DATA |> count() |> GROUP {_ACCOUNT}
+SERIES = f"""DATA TIMES_ONCE |> count() |> GROUP {_ACCOUNT}
     |> group() |> KEEP(["values", "series"]) |> limit(n: most)"""
 
 TYPE = 'DATA |> first() |> keep(columns: ["_value"]) |> limit(n: 1)'
 
 # Once per series, and then among series: a grouped read is in no order of time.
-ENDS = """DATA |> first() |> map(fn: (r) => ({r with _value: int(v: r._time)}))
+ENDS = """DATA ONCE |> first() |> map(fn: (r) => ({r with _value: int(v: r._time)}))
     |> GROUP |> min() |> KEEP(["_value"]) |> yield(name: "first")
-DATA |> last() |> map(fn: (r) => ({r with _value: int(v: r._time)}))
+DATA ONCE |> last() |> map(fn: (r) => ({r with _value: int(v: r._time)}))
     |> GROUP |> max() |> KEEP(["_value"]) |> yield(name: "last")"""
 
-LIMITS = """DATA |> GROUP |> min() |> KEEP(["_value"]) |> yield(name: "minimum")
-DATA |> GROUP |> max() |> KEEP(["_value"]) |> yield(name: "maximum")"""
+LIMITS = """DATA ONCE |> GROUP |> min() |> KEEP(["_value"]) |> yield(name: "minimum")
+DATA ONCE |> GROUP |> max() |> KEEP(["_value"]) |> yield(name: "maximum")"""
 
 # As floats, because the server's mean of great integers overflows.
-NUMBERS = """numbers = DATA |> toFloat() |> GROUP
+NUMBERS = """numbers = DATA ONCE |> toFloat() |> GROUP
 numbers |> mean() |> KEEP(["_value"]) |> yield(name: "mean")
 numbers |> quantile(q: 0.5, method: method) |> KEEP(["_value"]) |> yield(name: "p50")
 numbers |> quantile(q: 0.95, method: method) |> KEEP(["_value"]) |> yield(name: "p95")
 numbers |> quantile(q: 0.99, method: method) |> KEEP(["_value"]) |> yield(name: "p99")"""
 
-TRUE = 'DATA |> filter(fn: (r) => r._value == true) |> count() |> GROUP |> sum() |> KEEP(["_value"])'
+TRUE = 'DATA |> filter(fn: (r) => r._value == true) ONCE |> count() |> GROUP |> sum() |> KEEP(["_value"])'
 
 # A column of texts in which one is empty is cut short by this server, and what is behind it moves: without them.
-EMPTY_TEXTS = 'DATA |> filter(fn: (r) => r._value == "") |> count() |> GROUP |> sum() |> KEEP(["_value"])'
-TEXTS = 'DATA |> filter(fn: (r) => r._value != "") |> GROUP |> distinct() |> count() |> KEEP(["_value"])'
+EMPTY_TEXTS = 'DATA |> filter(fn: (r) => r._value == "") ONCE |> count() |> GROUP |> sum() |> KEEP(["_value"])'
+TEXTS = 'DATA |> filter(fn: (r) => r._value != "") ONCE |> GROUP |> distinct() |> count() |> KEEP(["_value"])'
 FREQUENT = """import "strings"
-DATA |> filter(fn: (r) => r._value != "") |> duplicate(column: "_value", as: "_text")
-    |> GROUP_AND("_text") |> count() |> GROUP |> sort(columns: ["_value", "_text"], desc: true) |> limit(n: most)
-    |> map(fn: (r) => ({r with _text: strings.substring(v: r._text, start: 0, end: max_text)}))
-    |> KEEP(["_value", "_text"])"""
+DATA |> filter(fn: (r) => r._value != "") ONCE |> duplicate(column: "_value", as: "_importer_text")
+    |> GROUP_AND("_importer_text") |> count() |> GROUP
+    |> sort(columns: ["_value", "_importer_text"], desc: true) |> limit(n: most)
+    |> map(fn: (r) => ({r with _importer_text: strings.substring(v: r._importer_text, start: 0, end: max_text)}))
+    |> KEEP(["_value", "_importer_text"])"""
 
-# What makes a series' times rise where the server reads a block twice.
-RISING = '|> unique(column: "_time") |> sort(columns: ["_time"])'
+# Where the server reads a block twice, times of a series do not rise, and each is to be taken once. Texts that may be
+# empty do not survive that: either they are filtered before, or only their times are asked for.
+_ONCE = '|> unique(column: "_time") |> sort(columns: ["_time"])'
+_TIMES_ONCE = f'|> drop(columns: ["_value"]) {_ONCE} |> map(fn: (r) => ({{r with _value: 1}}))'
 
-_STEPS = 'DATA |> drop(columns: ["_value"]) |> elapsed(unit: 1ns, columnName: "_value")'
+# It takes times for floats, which are exact to 256 ns today; by integers it would take ten times as long.
+_STEPS = 'DATA |> drop(columns: ["_value"]) ONCE |> elapsed(unit: 1ns, columnName: "_value")'
 INTERVALS = f"""steps = {_STEPS} |> GROUP
-steps |> max() |> map(fn: (r) => ({{r with _stop_ns: int(v: r._time)}}))
-    |> KEEP(["_value", "_stop_ns"]) |> yield(name: "longest")
+steps |> max() |> map(fn: (r) => ({{r with _importer_stop: int(v: r._time)}}))
+    |> KEEP(["_value", "_importer_stop"]) |> yield(name: "longest")
 steps |> toFloat() |> quantile(q: 0.5, method: method) |> KEEP(["_value"]) |> yield(name: "median")
 steps |> filter(fn: (r) => r._value <= 0) |> count() |> KEEP(["_value"]) |> yield(name: "not rising")"""
 
-WINDOWS = """DATA
+WINDOWS = """DATA TIMES_ONCE
     |> aggregateWindow(
         every: duration(v: every), offset: duration(v: offset), fn: count, timeSrc: "_start", createEmpty: false
     )
     |> group(columns: ["_time"]) |> sum() |> group()
     |> map(fn: (r) => ({_at: int(v: r._time), _value: r._value})) |> sort(columns: ["_at"])"""
 
-NUMBER_WINDOWS = "numbers = DATA |> toFloat() |> group()\n" + "\n".join(
+NUMBER_WINDOWS = "numbers = DATA ONCE |> toFloat() |> group()\n" + "\n".join(
     f"""numbers |> aggregateWindow(
         every: duration(v: every), offset: duration(v: offset), fn: {function}, timeSrc: "_start", createEmpty: false
     )
@@ -102,8 +106,15 @@ NUMBER_WINDOWS = "numbers = DATA |> toFloat() |> group()\n" + "\n".join(
     for function, name in (("min", "minimum"), ("mean", "mean"), ("max", "maximum"))
 )
 
-HISTOGRAM = """DATA |> toFloat() |> group()
+HISTOGRAM = """DATA ONCE |> toFloat() |> group()
     |> histogram(bins: linearBins(start: first_edge, width: width, count: bins, infinity: true))"""
+
+
+def once(flux: str, *, needed: bool) -> str:
+    """A question that takes each time of a series once, which costs much where it is needed."""
+    return flux.replace(" TIMES_ONCE", f" {_TIMES_ONCE}" if needed else "").replace(
+        " ONCE", f" {_ONCE}" if needed else ""
+    )
 
 
 def grouped(flux: str, by: str | None) -> tuple[str, dict[str, str]]:
@@ -147,7 +158,8 @@ def gaps(limits_ns: Mapping[str | None, int], by: str | None) -> tuple[str, dict
     # The column has a name of its own here: that of a tag may not be a parameter in a function.
     flux = f"""import "dict"
 limits = dict.fromList(pairs: [{pairs}])
-{_STEPS} |> group(columns: [by]) |> rename(fn: (column) => if column == by then "_by" else column)
+{_STEPS} |> group(columns: [by]) |> keep(columns: [by, "_value"])
+    |> rename(fn: (column) => if column == by then "_by" else column)
     |> filter(fn: (r) =>
         r._value > (if exists r._by then dict.get(dict: limits, key: r._by, default: limit) else limit)
     )

@@ -40,6 +40,8 @@ class TextCount(_Record):
 class Gaps(_Record):
     """Where values are further apart than they usually are, within each series.
 
+    The server knows intervals to some 256 ns.
+
     Attributes:
         median_seconds: half of the intervals from a value to the next one of its series are longer, half are shorter.
         longest_seconds: the longest interval.

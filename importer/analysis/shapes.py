@@ -40,10 +40,10 @@ def with_shapes(figures: FieldFigures, scope: Scope, windows: int) -> FieldFigur
     first, last = parse_moment(figures.first), parse_moment(figures.last)
     every = max(1, math.ceil((last - first + 1) / windows))
     cut = {"every": every, "offset": first % every}
-    ask = scope.ask
+    ask = _asking(scope, twice=False)
     counts = {row["_at"]: row["_value"] for row in ask(questions.WINDOWS, **cut)}
     if sum(counts.values()) != figures.count:  # the server reads some values twice
-        ask = _rising(scope)
+        ask = _asking(scope, twice=True)
         counts = {row["_at"]: row["_value"] for row in ask(questions.WINDOWS, **cut)}
     numbers: dict[str, dict[int, float]] = {"minimum": {}, "mean": {}, "maximum": {}}
     update: dict[str, Any] = {"window_ns": every}
@@ -75,5 +75,5 @@ def _histogram(figures: FieldFigures, ask: Ask) -> tuple[Bin, ...]:
     )
 
 
-def _rising(scope: Scope) -> Ask:
-    return lambda flux, **params: scope.ask(flux.replace("DATA", f"DATA {questions.RISING}"), **params)
+def _asking(scope: Scope, *, twice: bool) -> Ask:
+    return lambda flux, **params: scope.ask(questions.once(flux, needed=twice), **params)

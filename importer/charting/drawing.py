@@ -29,6 +29,7 @@ SHORT_NS: Final = 10 * 10**9
 """Of shorter spans matplotlib's dates are too coarse: their axis counts from the first time."""
 
 _MOST_LETTERS = 40
+_HUGE, _DIVISOR = 1e300, 1e20
 
 
 def draw(panel: Panel, axes: Axes) -> None:
@@ -72,13 +73,16 @@ def _columns(panel: Columns, axes: Axes) -> None:
 
 def _band(panel: Band, axes: Axes) -> None:
     at = _time_axis(axes, panel.times_ns, 0)
-    axes.fill_between(at, panel.low, panel.high, color=SOFT, linewidth=0, gid="least-to-greatest")
-    axes.plot(at, panel.middle, color=ACCENT, linewidth=1.2, gid="mean", marker="." if len(panel.times_ns) < 3 else "")  # noqa: PLR2004
-    axes.set_ylabel("least, mean, greatest", color=INK, fontsize=8)
+    (low, middle, high), note = _scaled(panel.low, panel.middle, panel.high)
+    axes.fill_between(at, low, high, color=SOFT, linewidth=0, gid="least-to-greatest")
+    axes.plot(at, middle, color=ACCENT, linewidth=1.2, gid="mean", marker="." if len(panel.times_ns) < 3 else "")  # noqa: PLR2004
+    axes.set_ylabel(f"least, mean, greatest{note}", color=INK, fontsize=8)
 
 
 def _spread(panel: Spread, axes: Axes) -> None:
-    edges = np.asarray(panel.edges, dtype=float)
+    (edges,), note = _scaled(panel.edges)
+    if note:
+        axes.set_xlabel(note.strip(), color=INK, fontsize=8)
     bars = axes.bar(edges[:-1], panel.counts, width=np.diff(edges), align="edge", color=ACCENT, linewidth=0)
     _name(bars.patches, panel.counts)
     axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -95,6 +99,14 @@ def _ranking(panel: Ranking, axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
     axes.set_xlabel(panel.what, color=INK, fontsize=8)
+
+
+def _scaled(*rows: Sequence[float]) -> tuple[list[npt.NDArray[np.float64]], str]:
+    """Numbers that can be added to one another without leaving what a float holds, and what was done for that."""
+    arrays = [np.asarray(row, dtype=float) for row in rows]
+    if all(np.abs(array).max(initial=0) < _HUGE for array in arrays):
+        return arrays, ""
+    return [array / _DIVISOR for array in arrays], f" (divided by {_DIVISOR:g})"
 
 
 def _count_axis(axes: Axes, what: str) -> None:
