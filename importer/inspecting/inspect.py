@@ -1,14 +1,51 @@
-"""Look at a dataset: :func:`inspect`, on which ``importer inspect`` and loads without a mapping stand."""
+"""Look at a dataset: :func:`inspect`, on which ``importer inspect`` and loads without a mapping stand.
+
+Two passes: what the columns hold, and the mapping that follows from it tried on all rows. Where rows with different
+values share a key and another column would tell them apart, or there are too many series, the tags are changed, and
+the mapping is tried again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from importer.inspecting.records import Inspection
+from importer.bucket.shards import fitting_duration, format_duration
+from importer.errors import ConfigurationError
+from importer.inspecting.choosing_roles import Role, Roles, choose_roles, is_tag_like
+from importer.inspecting.choosing_time import TimeChoice, as_text, choose_time
+from importer.inspecting.describing import column_profiles, tag_candidates
+from importer.inspecting.dialect import Sniffed, looks_like_data, sniff
+from importer.inspecting.distinct import DistinctValues
+from importer.inspecting.facts import ColumnFacts
+from importer.inspecting.hints import Hints
+from importer.inspecting.naming import measurement_after
+from importer.inspecting.proposal import decimal_of, keys_of, proposed
+from importer.inspecting.records import Choice, Inspection, KeyCollisions, KeyExample, Question, ShardGroups
+from importer.inspecting.rereading import rereadable
+from importer.inspecting.rows import Lines, Rows
+from importer.inspecting.time_facts import TimeFacts
+from importer.inspecting.trial import MOST_SERIES, Trial, try_mapping
+from importer.ledger.windows import Windows
+from importer.mapping.header import check_columns
+from importer.mapping.parts import CsvOptions
+from importer.mapping.spec import Mapping
+from importer.source.bounds import Bounds
+from importer.source.header import Head
+from importer.source.open import Source, expand
 
-__all__ = ["inspect"]
+__all__ = ["annotated_among", "inspect", "look"]
+
+MOST_VALUES = 20_000
+MOST_VALUES_IN_ALL = 400_000
+"""That are remembered of a column, and of all of them."""
+
+MANY_SERIES = 100_000
+MOST_TRIALS = 4
+BROKEN_EXAMPLES = 5
 
 
 def inspect(
@@ -20,24 +57,28 @@ def inspect(
     time: str | Sequence[str] | None = None,
     time_format: str | None = None,
     timezone: str | None = None,
+    ambiguous: str | None = None,
     tags: Sequence[str] = (),
     fields: Sequence[str] = (),
+    row_filter: str | None = None,
     stdin: BinaryIO | None = None,
     progress: Callable[[str, int], None] | None = None,
 ) -> Inspection:
     """Look at a dataset, and propose a mapping; nothing is written anywhere.
 
     Args:
-        source: paths, globs, or ``-`` for standard input.
+        source: paths, globs, URLs, or ``-`` for standard input.
         sample: look at so many rows only, evenly spread where the file allows it; None: at every row.
-        csv: how the text is to be read (``delimiter``, ``encoding``, ``null``, ``decimal``), as far as one knows
-            better than what is found out.
+        csv: how the text is to be read (``delimiter``, ``encoding``, ``null``, ``decimal``, ``header``, …), as far as
+            one knows better than what is found out.
         measurement: its name, instead of the file's.
         time: the column with the time, or several that are joined by a space.
         time_format: of it.
         timezone: IANA name, for times without an offset.
+        ambiguous: what to do with a local time that occurs twice or never: ``reject``, ``earliest``, ``latest``.
         tags: ``COL`` or ``KEY=COL``: these are the tags, instead of those found.
         fields: ``COL``, ``COL:TYPE``, ``KEY=COL:TYPE``: these are the fields, instead of all other columns.
+        row_filter: an SQL condition over the columns, as text; rows that do not meet it are not counted as points.
         stdin: where ``-`` reads from.
         progress: told now and then what is being done, and how many rows are read.
 
@@ -46,6 +87,293 @@ def inspect(
 
     Raises:
         SourceError: the input cannot be read.
-        ConfigurationError: an argument is wrong, or names a column that is not there.
+        ConfigurationError: an argument is wrong, or names a column that is not there; or the sources are annotated CSV,
+            which says itself how it is mapped.
     """
-    raise NotImplementedError
+    hints = Hints.of(
+        measurement=measurement,
+        time=time,
+        time_format=time_format,
+        timezone=timezone,
+        ambiguous=ambiguous,
+        tags=tags,
+        fields=fields,
+        row_filter=row_filter,
+        csv=csv,
+    )
+    names = [source] if isinstance(source, str | Path) else list(source)
+    with rereadable(expand(names), stdin) as sources:
+        if annotated_among(sources, hints):
+            raise ConfigurationError(
+                f"{sources[0].name!r} is annotated CSV, which says itself what its columns are: "
+                "importer load takes it as it is"
+            )
+        return look(sources, hints, sample=sample, progress=progress)
+
+
+def annotated_among(sources: Sequence[Source], hints: Hints, *, bounds: Bounds = Bounds()) -> bool:  # noqa: B008 - frozen
+    """Whether the sources say themselves what their columns are.
+
+    Raises:
+        SourceError: a source cannot be read.
+        MappingError: annotations cannot be used.
+    """
+    sniffed = sniff(sources[0], {"delimiter": ",", **hints.csv}, whole=False)
+    return Rows(sources, sniffed, head=_head(hints), bounds=bounds).is_annotated
+
+
+def look(
+    sources: Sequence[Source],
+    hints: Hints,
+    *,
+    sample: int | None = None,
+    limit: int | None = None,
+    bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+    scratch: Path | None = None,
+    progress: Callable[[str, int], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Inspection:
+    """As :func:`inspect`, of sources that can be read again and are not annotated.
+
+    Args:
+        sources: in their order.
+        hints: what the user says.
+        sample: so many rows only.
+        limit: as if there were no more rows than these.
+        bounds: what is too much.
+        scratch: folder for what must be kept in a file to be read.
+        progress: told what is being done.
+        stop: when set, it ends.
+
+    Raises:
+        LoadInterruptedError: it was told to stop.
+    """
+    CsvOptions.from_dict(hints.csv)  # what is wrong is told of before anything is read
+    sniffed = sniff(sources[0], hints.csv, whole=sample is None)
+    rows = Rows(
+        sources,
+        sniffed,
+        head=_head(hints),
+        sample=sample,
+        limit=limit,
+        bounds=bounds,
+        scratch=scratch,
+        progress=progress,
+        stop=stop,
+    )
+    named = [
+        *hints.time,
+        *(column for spec in (*hints.tags.values(), *hints.fields.values()) for column in (spec["column"],)),
+    ]
+    check_columns(named, rows.header, sources[0].name)
+    return _Look(sources, hints, sniffed, rows).result()
+
+
+def _head(hints: Hints) -> Head:
+    csv = hints.csv
+    return Head(tuple(csv.get("header") or ()), csv.get("skip_header") or 0, csv.get("skip_rows") or 0)
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What the first pass found."""
+
+    facts: list[ColumnFacts]
+    rows: int = 0
+    blank: int = 0
+    broken: int = 0
+    broken_examples: list[str] = field(default_factory=list)
+    second: tuple[str, ...] = ()
+
+
+class _Look:
+    def __init__(self, sources: Sequence[Source], hints: Hints, sniffed: Sniffed, rows: Rows) -> None:
+        self._sources, self._hints, self._sniffed, self._rows = sources, hints, sniffed, rows
+        self._warnings = [reason for reason in sniffed.reasons if not sniffed.is_certain and "UTF-8" in reason]
+
+    def result(self) -> Inspection:
+        counted = self._count()
+        header = not looks_like_data(self._rows.header, counted.second)
+        time = choose_time(counted.facts, self._hints, self._sources[0].name)
+        roles = choose_roles(counted.facts, time.used, self._hints, {})
+        questions = _questions(time, roles, header=header, rows=counted.rows, name=self._sources[0].name)
+        if self._sniffed.delimiter == "," and len(self._rows.header) == 1:
+            self._warnings.append("there is one column only: if that is wrong, say --delimiter")
+        trial, mapping = Trial(), None
+        if time.spec is not None and not questions:
+            mapping, keys, trial = self._tried(time, roles)
+        else:
+            keys = keys_of(roles, self._hints)
+        names = [source.name for source in self._sources]
+        warnings = [*self._warnings, *time.warnings, *roles.warnings, *_warnings_of(trial, counted)]
+        return Inspection(
+            sources=tuple(names),
+            bytes=self._rows.stored_bytes,
+            is_whole=self._rows.is_whole,
+            sampled=self._rows.sampled,
+            rows=counted.rows,
+            blank=counted.blank,
+            broken=counted.broken,
+            broken_examples=tuple(counted.broken_examples),
+            dialect=self._sniffed.dialect(decimal_of(roles, self._hints), header=header),
+            columns=column_profiles(
+                self._rows.header, self._rows.unusable, counted.facts, roles=roles, keys=keys, trial=trial
+            ),
+            times=tuple(time.candidates),
+            rows_over_time=trial.over_time,
+            tags=tag_candidates(roles),
+            series=None if mapping is None else trial.series,
+            rejects=trial.rejects,
+            reject_examples=tuple(trial.reject_examples),
+            collisions=None if mapping is None else _collisions(trial),
+            shard_groups=_shard_groups(trial),
+            questions=tuple(questions),
+            warnings=tuple(dict.fromkeys(warnings)),
+            mapping=mapping,
+        )
+
+    def _count(self) -> _Counted:
+        columns = self._rows.columns
+        most = max(100, min(MOST_VALUES, MOST_VALUES_IN_ALL // max(1, len(columns))))
+        positions = {name: position for position, name in enumerate(self._rows.header)}
+        counted = _Counted(
+            [
+                ColumnFacts(name, positions[name], DistinctValues(most), TimeFacts(given=self._hints.time_format))
+                for name in columns
+            ]
+        )
+        null = list(self._hints.null)
+        for table in self._rows.tables("reading the columns"):
+            lines = Lines(table)
+            counted.rows += table.frame.height + len({fault.record for fault in table.faults})
+            counted.blank += table.blank
+            counted.broken += len({fault.record for fault in table.faults})
+            for fault in table.faults[: BROKEN_EXAMPLES - len(counted.broken_examples)]:
+                counted.broken_examples.append(_said(fault.column, fault.message))
+            if not counted.second and table.frame.height:
+                counted.second = tuple(table.frame[name][0] or "" for name in columns)
+            for facts in counted.facts:
+                text = table.frame[facts.name]
+                if null:
+                    text = text.set(text.is_in(null).fill_null(value=False), None)
+                facts.add(text, lines)
+        return counted
+
+    def _tried(self, time: TimeChoice, roles: Roles) -> tuple[Mapping, dict[str, str], Trial]:
+        """The mapping under which the fewest values take each other's place, without too many series."""
+        mapping, keys, trial = self._try(time, roles)
+        looked_at: set[str] = set()
+        for _ in range(MOST_TRIALS):
+            if self._hints.tags:
+                break
+            if trial.too_many_series or trial.series > MANY_SERIES:
+                tag = max(roles.of("tag"), key=lambda role: role.facts.values.number)
+                tag.role, tag.why = "field", "as a tag it would make too many series"
+                looked_at.add(tag.facts.name)
+                mapping, keys, trial = self._try(time, roles)
+                continue
+            apart = _telling_apart(roles, trial, looked_at) if trial.duplicates.kinds["overwritten"] else None
+            if apart is None:
+                break
+            looked_at.add(apart.facts.name)
+            why = apart.why
+            apart.role, apart.why = "tag", "keeps rows of one instant apart"
+            other = self._try(time, roles)
+            lost = other[2].duplicates.kinds["overwritten"]
+            if other[2].too_many_series or lost >= trial.duplicates.kinds["overwritten"]:
+                apart.role, apart.why = "field", why
+                mapping, keys = self._proposed(time, roles)
+            else:
+                mapping, keys, trial = other
+        if trial.too_many_series:
+            raise ConfigurationError(
+                f"the tags make more than {MOST_SERIES:,} series: name fewer of them by --tag; others become fields"
+            )
+        return mapping, keys, trial
+
+    def _try(self, time: TimeChoice, roles: Roles) -> tuple[Mapping, dict[str, str], Trial]:
+        mapping, keys = self._proposed(time, roles)
+        return (
+            mapping,
+            keys,
+            try_mapping(mapping, self._rows.tables("trying the mapping"), is_sample=bool(self._rows.sampled)),
+        )
+
+    def _proposed(self, time: TimeChoice, roles: Roles) -> tuple[Mapping, dict[str, str]]:
+        measurement = self._hints.measurement or measurement_after(source.name for source in self._sources)
+        return proposed(roles, time.spec or {}, measurement=measurement, sniffed=self._sniffed, hints=self._hints)
+
+
+def _telling_apart(roles: Roles, trial: Trial, looked_at: Collection[str]) -> Role | None:
+    """A field that could be a tag, the likeliest to tell colliding rows apart."""
+    fields = [role for role in roles.of("field") if role.facts.name not in looked_at and is_tag_like(role)]
+    if len(roles.of("field")) < 2:  # noqa: PLR2004 - one must stay
+        return None
+    hint = trial.duplicates.tag_hint
+    return min(fields, key=lambda role: (role.facts.name != hint, role.facts.values.number), default=None)
+
+
+def _questions(time: TimeChoice, roles: Roles, *, header: bool, rows: int, name: str) -> list[Question]:
+    if not rows:
+        return [Question(about="rows", text=f"{name!r} has a header and no rows: there is nothing to go by.",
+                         option="--mapping")]  # fmt: skip
+    found = [*time.questions, *roles.questions]
+    if not header:
+        names = Choice(
+            value="time,a,b", meaning="the names of the columns, in their order; the first line is a row then"
+        )
+        return [
+            Question(
+                about="header",
+                text="The first line looks like data: what are the columns' names? If it names them after all, "
+                "give a mapping.",
+                option="--header",
+                choices=(names,),
+            )
+        ]
+    return found
+
+
+def _said(column: str, message: str) -> str:
+    return f"{column}: {message}" if column else message
+
+
+def _warnings_of(trial: Trial, counted: _Counted) -> list[str]:
+    found = []
+    if counted.broken:
+        found.append(f"{counted.broken:,} records are no rows, and would be rejected: {counted.broken_examples[0]}")
+    if trial.rejects:
+        example = f": {trial.reject_examples[0]}" if trial.reject_examples else ""
+        found.append(f"{trial.rejects:,} rows would be rejected{example}")
+    lost = trial.duplicates.kinds["overwritten"]
+    if lost:
+        hint = trial.duplicates.tag_hint
+        apart = f"; as a tag, {hint!r} would keep them apart (--tag)" if hint else ""
+        found.append(
+            f"{lost:,} rows have the tags and the time of an earlier row, and other values: they replace them{apart}"
+        )
+    return found
+
+
+def _collisions(trial: Trial) -> KeyCollisions:
+    kinds, overwritten = trial.duplicates.kinds, trial.duplicates.kinds["overwritten"]
+    return KeyCollisions(
+        total=trial.duplicates.total,
+        identical=kinds["identical"],
+        merged=kinds["merged"],
+        overwritten=overwritten,
+        examples=tuple(
+            KeyExample(series=lost.series, time=as_text(lost.time_ns), field=lost.field, lost=lost.lost, kept=lost.kept)
+            for lost in trial.duplicates.examples
+        ),
+        tag_hint=trial.duplicates.tag_hint if overwritten else None,
+    )
+
+
+def _shard_groups(trial: Trial) -> ShardGroups | None:
+    if trial.first_ns is None or trial.last_ns is None:
+        return None
+    seconds = fitting_duration((trial.last_ns - trial.first_ns) / 1e9)
+    windows = Windows(seconds * 10**9)
+    groups = windows.number_of(trial.last_ns) - windows.number_of(trial.first_ns) + 1
+    return ShardGroups(duration_seconds=seconds, duration=format_duration(seconds), groups=groups)

@@ -10,7 +10,7 @@ from importer.mapping.header import nearest
 from importer.mapping.spec import Mapping
 from importer.records import FieldType
 
-__all__ = ["mapping_from_flags", "no_flags"]
+__all__ = ["field_specs", "mapping_from_flags", "no_flags", "tag_specs"]
 
 _TYPES = get_args(FieldType)
 
@@ -50,8 +50,8 @@ def mapping_from_flags(
     raw: dict[str, Any] = {
         "measurement": measurement,
         "time": where | time_options,
-        "tags": _once("--tag", map(_tag, tags)),
-        "fields": _once("--field", map(_field, fields)),
+        "tags": tag_specs(tags),
+        "fields": field_specs(fields),
         "csv": csv_options,
     }
     if row_filter is not None:
@@ -71,6 +71,24 @@ def no_flags(flags: dict[str, Any], instead: str) -> None:
     for name, option in options.items():
         if flags.get(name):
             raise MappingError(f"{option} cannot go with {instead}, which says it all")
+
+
+def tag_specs(tags: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Tags by key, in the shape of the mapping file, from ``COL`` or ``KEY=COL``.
+
+    Raises:
+        MappingError: a key is named twice.
+    """
+    return _once("--tag", map(_tag, tags))
+
+
+def field_specs(fields: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Fields by key, in the shape of the mapping file, from ``COL``, ``COL:TYPE``, ``KEY=COL`` or ``KEY=COL:TYPE``.
+
+    Raises:
+        MappingError: a key is named twice, or a type is none.
+    """
+    return _once("--field", map(_field, fields))
 
 
 def _once(option: str, pairs: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,134 @@
+"""What was found and decided of each column, as the inspection shows it.
+
+Goes in: facts, roles and the trial. Comes out: profiles and candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from importer.inspecting.choosing_roles import Role, Roles
+from importer.inspecting.choosing_time import as_text
+from importer.inspecting.facts import SENTINELS, ColumnFacts
+from importer.inspecting.records import ColumnProfile, ColumnType, TagCandidate, ValueCount
+from importer.inspecting.trial import Trial
+
+__all__ = ["column_profiles", "tag_candidates"]
+
+MOST_FREQUENT = 10
+LONG_TEXT = 200
+
+
+def column_profiles(
+    header: Sequence[str],
+    unusable: Mapping[str, str],
+    facts: Sequence[ColumnFacts],
+    *,
+    roles: Roles,
+    keys: Mapping[str, str],
+    trial: Trial,
+) -> tuple[ColumnProfile, ...]:
+    """The columns in the order of the header, those that cannot be read at their place too."""
+    known = {column.name: column for column in facts}
+    profiles = []
+    for position, name in enumerate(header):
+        if name in known:
+            profiles.append(_profile(known[name], roles, key=keys.get(name), trial=trial))
+        else:
+            profiles.append(_unread(name, position, unusable.get(name, "cannot be read")))
+    others = [name for name in unusable if name not in header]
+    profiles += [_unread(name, len(header) + number, unusable[name]) for number, name in enumerate(others)]
+    return tuple(profiles)
+
+
+def tag_candidates(roles: Roles) -> tuple[TagCandidate, ...]:
+    """Texts and identifiers, those that are tags first."""
+    considered = [
+        role for role in roles.roles.values() if role.role == "tag" or (role.role == "field" and role.type == "string")
+    ]
+    return tuple(
+        TagCandidate(
+            column=role.facts.name,
+            distinct=role.facts.values.number,
+            distinct_is_exact=role.facts.values.is_exact,
+            chosen=role.role == "tag",
+            why=role.why,
+        )
+        for role in sorted(considered, key=lambda role: role.role != "tag")
+    )
+
+
+def _profile(facts: ColumnFacts, roles: Roles, *, key: str | None, trial: Trial) -> ColumnProfile:
+    role = roles.roles[facts.name]
+    kind = _type(facts, role)
+    null_like = sum(facts.null_like[text] for text in facts.null_like if text in roles.null)
+    low, high = _range(facts, kind)
+    found = [ValueCount(value=text, rows=count) for text, count in facts.null_like.most_common()]
+    found += _sentinels(facts, kind)
+    return ColumnProfile(
+        name=facts.name,
+        position=facts.position,
+        type=kind,
+        role=role.role,
+        key=key,
+        why=role.why,
+        rows=facts.rows,
+        nulls=facts.empty + null_like,
+        null_like=tuple(found),
+        distinct=facts.values.number,
+        distinct_is_exact=facts.values.is_exact,
+        minimum=low,
+        maximum=high,
+        examples=tuple(text[:LONG_TEXT] for text in facts.examples),
+        frequent=_frequent(facts),
+        longest_bytes=facts.longest_bytes,
+        histogram=trial.histograms.get(facts.name),
+        refused=tuple(facts.refused.values()) + tuple(facts.times.refused.values()),
+    )
+
+
+def _type(facts: ColumnFacts, role: Role) -> ColumnType:
+    if not facts.filled:
+        return "empty"
+    if role.role == "time" or (facts.times.chosen is not None and not facts.times.is_epoch):
+        return "time"
+    return role.type or facts.type or "empty"
+
+
+def _range(facts: ColumnFacts, kind: ColumnType) -> tuple[str | None, str | None]:
+    chosen = facts.times.chosen
+    if kind == "time" and chosen is not None and chosen.first <= chosen.last:
+        return as_text(chosen.first), as_text(chosen.last)
+    if facts.low is not None and facts.high is not None and facts.type not in ("string", "boolean", None):
+        return facts.low[1], facts.high[1]
+    return _cut(facts.least), _cut(facts.most)
+
+
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= LONG_TEXT else text[:LONG_TEXT]
+
+
+def _frequent(facts: ColumnFacts) -> tuple[ValueCount, ...]:
+    counts = facts.values.counts
+    if not counts or len(counts) == facts.filled:
+        return ()
+    best = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_FREQUENT]
+    return tuple(ValueCount(value=_cut(text) or "", rows=count) for text, count in best)
+
+
+def _sentinels(facts: ColumnFacts, kind: ColumnType) -> list[ValueCount]:
+    """Numbers at either end that occur often and look as if they meant that there is none."""
+    if kind not in ("integer", "float", "unsigned"):
+        return []
+    ends = {item[1]: item[0] for item in (facts.low, facts.high) if item is not None}
+    return [
+        ValueCount(value=text, rows=facts.values.counts[text])
+        for text, number in ends.items()
+        if number in SENTINELS and facts.values.counts.get(text, 0) > 1 and facts.values.number > 2  # noqa: PLR2004
+    ]
+
+
+def _unread(name: str, position: int, why: str) -> ColumnProfile:
+    return ColumnProfile(
+        name=name, position=position, type="empty", role="left out", key=None, why=why, rows=0, nulls=0, distinct=0
+    )

@@ -1,0 +1,209 @@
+"""The rows of a dataset as tables, as often as they are asked for: all of them, or a sample.
+
+Goes in: sources and how they are written. Comes out: :class:`Rows`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from importer.errors import ConfigurationError, LoadInterruptedError
+from importer.inspecting.dialect import Sniffed
+from importer.records import RECORD, Block, Table
+from importer.source.bounds import Bounds
+from importer.source.glimpses import can_be_glimpsed
+from importer.source.header import Head
+from importer.source.open import Source
+from importer.source.places import record_starts
+from importer.source.reader import Reader
+
+__all__ = ["Lines", "Rows"]
+
+Progress = Callable[[str, int], None]
+
+
+class Rows:
+    """Reads the rows of all sources that have a header of their own.
+
+    Args:
+        sources: in their order.
+        sniffed: how they are written.
+        head: what is to be done with the lines before the rows.
+        sample: so many rows only; None: all.
+        limit: stop after so many, as if there were no more.
+        bounds: what is too much.
+        stdin: where standard input is read from.
+        scratch: folder for what must be kept in a file.
+        progress: is told what is being done, and how many rows were read.
+        stop: when set, the reading ends with LoadInterruptedError.
+
+    Attributes:
+        header: of the first source.
+        columns: that can be read: named once, and in all sources.
+        unusable: the others, with the reason.
+        is_annotated: the sources say themselves what their columns are.
+        is_whole: all rows are read; known after the first pass.
+        sampled: in words, which are read.
+        stored_bytes: of all sources, where that is known.
+
+    Raises:
+        SourceError: a source cannot be read.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        sniffed: Sniffed,
+        *,
+        head: Head,
+        sample: int | None = None,
+        limit: int | None = None,
+        bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+        stdin: BinaryIO | None = None,
+        scratch: Path | None = None,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        if sample is not None and sample < 1:
+            raise ConfigurationError(f"a sample of {sample} rows: at least 1 is needed")
+        self._sources, self._sniffed, self._head = sources, sniffed, head
+        self._sample, self._limit, self._bounds = sample, limit, bounds
+        self._stdin, self._scratch = stdin, scratch
+        self._progress, self._stop = progress, stop or threading.Event()
+        self._kept: list[Table] | None = None
+        self.is_whole, self.sampled = True, ""
+        with self._reader(limit) as reader:
+            self.is_annotated = reader.is_annotated
+            self.stored_bytes = reader.total_bytes
+            headers = list(reader.headers.values())
+            left_out = {name: why for found in reader.left_out.values() for name, why in found.items()}
+        self.header = headers[0]
+        self.columns, self.unusable = _usable(headers)
+        self.unusable |= {name: f"not read: {why}" for name, why in left_out.items()}
+
+    def tables(self, doing: str) -> Iterator[Table]:
+        """The rows, block by block.
+
+        Raises:
+            SourceError: a source cannot be read.
+            LoadInterruptedError: it was told to stop.
+        """
+        if self._sample is not None and self._kept is None:
+            self._kept = self._sampled(self._sample)
+        rows = 0
+        for table in self._kept if self._kept is not None else self._all(self._limit):
+            if self._stop.is_set():
+                raise LoadInterruptedError("interrupted while the data was looked at: nothing was written")
+            rows += table.frame.height
+            yield table
+            if self._progress is not None:
+                self._progress(doing, rows)
+
+    def _reader(self, limit: int | None) -> Reader:
+        return Reader(
+            self._sources,
+            delimiter=self._sniffed.delimiter,
+            encoding=self._sniffed.encoding,
+            wanted=None,
+            limit=limit,
+            stdin=self._stdin,
+            bounds=self._bounds,
+            scratch=self._scratch,
+            stop=self._stop,
+            head=self._head,
+        )
+
+    def _all(self, limit: int | None) -> Iterator[Table]:
+        with self._wanting(limit) as reader:
+            for block in reader.blocks():
+                yield reader.table(block)
+
+    @contextmanager
+    def _wanting(self, limit: int | None) -> Iterator[Reader]:
+        with self._reader(limit) as reader, _said_once():
+            reader.want(lambda header, _: self.columns or tuple(header[:1]))
+            yield reader
+
+    def _sampled(self, most: int) -> list[Table]:
+        if all(can_be_glimpsed(source, self._sniffed.encoding) for source in self._sources) and self._limit is None:
+            with self._wanting(None) as reader:
+                found = [(block, reader.table(block)) for block in reader.rough_blocks()]
+            total = sum(table.frame.height for _, table in found)
+            if total >= most:
+                spread = _evenly([table for _, table in found], total, most)
+                self.is_whole = False
+                self.sampled = f"{most:,} rows, evenly spread over the data"
+                return spread
+        limit = most if self._limit is None else min(most, self._limit)
+        tables = list(self._all(limit))
+        self.is_whole = sum(table.frame.height + table.blank + len(table.faults) for table in tables) < limit
+        self.sampled = "" if self.is_whole else f"the first {limit:,} rows"
+        return tables
+
+
+class Lines:
+    """Where the rows of a block stand in the file.
+
+    Args:
+        table: of the block.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._starts: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None
+
+    def __call__(self, row: int) -> int | None:
+        """The line of a row of the table; None in a sample's pieces."""
+        block: Block = self._table.block
+        if block.first_line < 1:
+            return None
+        if self._starts is None:
+            self._starts = record_starts(block)
+        start = int(self._starts[self._table.frame[RECORD][row]])
+        return block.first_line + block.data.count(b"\n", 0, start)
+
+
+def _usable(headers: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], dict[str, str]]:
+    unusable: dict[str, str] = {}
+    names = Counter(headers[0])
+    for name, count in names.items():
+        if count > 1:
+            unusable[name] = f"{count} columns have this name: give them different ones in the header"
+        elif any(name not in header for header in headers[1:]):
+            unusable[name] = "not in every file"
+        elif any(header.count(name) > 1 for header in headers[1:]):
+            unusable[name] = "several columns of a file have this name: give them different ones in the header"
+    for header in headers[1:]:
+        unusable |= {name: "not in every file" for name in header if name not in names}
+    return tuple(name for name in names if name not in unusable), unusable
+
+
+def _evenly(tables: Sequence[Table], total: int, most: int) -> list[Table]:
+    wanted = np.unique(np.linspace(0, total - 1, most).round().astype(np.int64))
+    spread, offset = [], 0
+    for table in tables:
+        height = table.frame.height
+        own = wanted[(wanted >= offset) & (wanted < offset + height)] - offset
+        spread.append(replace(table, frame=table.frame[own]))
+        offset += height
+    return spread
+
+
+@contextmanager
+def _said_once() -> Iterator[None]:
+    """The reader tells of columns that it cannot read each time: here they are in the inspection."""
+    log = logging.getLogger("importer.source.reader")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
