@@ -256,12 +256,12 @@ class HttpFile:
 
     def _why(self, error: Exception) -> str:
         """What went wrong, without the address, in which there may be a password."""
-        if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
-            return f"nothing came for {self._bounds.download_timeout_seconds:g} s (--download-timeout)"
         if isinstance(error, urllib3.exceptions.NameResolutionError):
             return "its host is not known"
         if isinstance(error, urllib3.exceptions.NewConnectionError):
             return "nobody answers there (connection refused, or no way to it)"
+        if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+            return f"nothing came for {self._bounds.download_timeout_seconds:g} s (--download-timeout)"
         if isinstance(error, urllib3.exceptions.SSLError):
             return "the server's certificate is not accepted"
         if isinstance(error, urllib3.exceptions.IncompleteRead | urllib3.exceptions.ProtocolError | ConnectionError):

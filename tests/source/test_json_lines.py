@@ -34,7 +34,7 @@ def rows_of(table: Table) -> list[tuple[str | None, ...]]:
 
 @pytest.mark.parametrize(
     "number",
-    ["9007199254740993", "18446744073709551615", "-0", "1.10", "1e400", "1.5945120943859746E9", f"0.{2**99}", "9" * 400],
+    ["9007199254740993", "18446744073709551615", "-0", "1.10", "1e400", "1.5945120943859746E9", f"0.{2**99}", "9" * 99],
 )  # fmt: skip
 def test_a_number_is_taken_as_it_is_written(number: str) -> None:
     for value in (number, f"[{number}]"):

@@ -33,7 +33,7 @@ from importer.source.reader import Reader
 
 
 def read(
-    path: Path, *, wanted: Sequence[str] | None = None, delimiter: str = ",", **more: Any
+    path: Path | str, *, wanted: Sequence[str] | None = None, delimiter: str = ",", **more: Any
 ) -> tuple[list[tuple[str | None, ...]], list[Table]]:
     """All rows as text, empty cells as None, and the tables that they came in."""
     with Reader(

@@ -1,0 +1,223 @@
+"""Sources by URL: all of the file, or an error, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from importer.errors import ConfigurationError, LoadInterruptedError, SourceError
+from importer.source import http
+from importer.source.addresses import shown_address
+from importer.source.bounds import Bounds
+from importer.source.open import Stream, expand
+from tests.source.test_typed import read
+from tests.tls_front import Certificates, tls_front
+from tests.web_files import web_file
+
+TEXT = b"a,b\n" + b"".join(b"%d,x%d\n" % (n, n * 7919) for n in range(20_000))
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "FIRST_WAIT_SECONDS", 0.005)
+
+
+def fetched(url: str, *, stop: threading.Event | None = None, **bounds: Any) -> bytes:
+    with Stream(expand([url])[0], "utf-8", bounds=Bounds(**bounds), stop=stop) as stream:
+        found = b"".join(iter(stream.read, b""))
+        assert stream.sha256 == hashlib.sha256(TEXT).hexdigest()
+        assert stream.stored_bytes == len(TEXT)
+    return found
+
+
+def refused(said: str, url: str, **bounds: Any) -> None:
+    with pytest.raises(SourceError, match=said):
+        fetched(url, **bounds)
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_file_on_a_web_server_is_read_whole(chunked: bool) -> None:  # noqa: FBT001 - a parameter
+    with web_file(data=TEXT, chunked=chunked) as file:
+        assert fetched(file.url) == TEXT
+    assert len(file.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("kept", "by_parts"),
+    [
+        ({}, True),
+        ({"chunked": True}, True),
+        ({"tag": None, "modified": "Sat, 20 Mar 2021 00:22:00 GMT"}, True),
+        ({"tag": 'W/"weak"'}, False),
+        ({"tag": None}, False),
+        ({"ranges": False}, True),
+    ],
+)
+def test_a_connection_that_breaks_again_and_again_loses_and_repeats_nothing(
+    kept: dict[str, Any],
+    by_parts: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    with web_file(data=TEXT, cuts=[100_000, 7, 60_000, 0, 150_000, 0], **kept) as file:
+        assert fetched(file.url) == TEXT
+    assert len(file.asked) > 2
+    assert any(asked for asked, _ in file.asked) == by_parts
+
+
+@pytest.mark.parametrize("kept", [{}, {"tag": None}, {"tag": None, "modified": "Sat, 20 Mar 2021 00:22:00 GMT"}])
+@pytest.mark.parametrize("longer", [True, False])
+def test_a_file_that_changed_between_two_connections_is_an_error(longer: bool, kept: dict[str, Any]) -> None:  # noqa: FBT001
+    with web_file(data=TEXT, cuts=[100_000], **kept) as file:
+        stream = Stream(expand([file.url])[0])
+        file.data = b"A" + TEXT[1:] + (b"1,2\n" if longer else b"")
+        file.tag, file.modified = file.tag and '"v2"', file.modified and "Sun, 21 Mar 2021 00:22:00 GMT"
+        with stream, pytest.raises(SourceError, match=r"data.csv' was changed while it was being read"):
+            b"".join(iter(stream.read, b""))
+
+
+def test_a_length_that_is_never_reached_is_an_error_and_no_shorter_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MOST_TRIES", 3)
+    with web_file(data=TEXT, length=str(len(TEXT) + 10), tag=None) as file:
+        refused(rf"beyond byte {len(TEXT):,}: .*broke off; tried 3 times", file.url)
+
+
+def test_an_answer_that_does_not_say_where_it_ends_is_refused() -> None:
+    with web_file(data=TEXT, length="") as file, pytest.raises(SourceError, match="does not say how long it is"):
+        fetched(file.url)
+
+
+def test_a_download_that_stands_still_is_tried_anew() -> None:
+    with web_file(data=TEXT, cuts=[100_000], stall=True) as file:
+        assert fetched(file.url, download_timeout_seconds=0.2) == TEXT
+    assert len(file.asked) == 2
+
+
+def test_a_download_that_stands_still_for_ever_is_an_error_that_names_the_option(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "MOST_TRIES", 2)
+    with web_file(data=TEXT, cuts=[0] * 9, stall=True) as file:
+        refused(r"nothing came for 0.1 s \(--download-timeout\); tried 2 times", file.url, download_timeout_seconds=0.1)
+
+
+def test_one_who_waits_for_a_download_is_woken_up_when_the_load_is_to_stop() -> None:
+    stop = threading.Event()
+    with web_file(data=TEXT, cuts=[100_000], stall=True) as file:
+        threading.Timer(0.2, stop.set).start()
+        begun = time.monotonic()
+        with pytest.raises(LoadInterruptedError, match="interrupted while reading 'http://127"):
+            fetched(file.url, stop=stop)
+    assert time.monotonic() - begun < 5
+
+
+def test_a_server_that_is_overloaded_is_asked_again() -> None:
+    with web_file(data=TEXT, statuses=[503, 429, 500]) as file:
+        assert fetched(file.url) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, "no such file on the server"),
+        (403, "does not allow it"),
+        (401, "user:password@"),
+        (418, "answered 418"),
+        (206, "answered 206"),
+    ],
+)
+def test_an_answer_that_is_not_the_file_is_an_error_in_words(status: int, said: str) -> None:
+    with web_file(data=TEXT, statuses=[status]) as file, pytest.raises(SourceError, match=said):
+        fetched(file.url)
+
+
+def test_a_server_that_goes_on_to_fail_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MOST_TRIES", 3)
+    with (
+        web_file(data=TEXT, statuses=[500] * 9) as file,
+        pytest.raises(SourceError, match="answered 500; tried 3 times"),
+    ):
+        fetched(file.url)
+
+
+def test_nobody_there_and_a_page_instead_of_data_are_errors_in_words() -> None:
+    with web_file(data=TEXT, headers={"Content-Type": "text/html; charset=utf-8"}) as file:
+        refused("a web page, not with data", file.url)
+    refused("nobody answers there", file.url)
+
+
+def test_a_redirect_is_followed_but_not_for_ever_and_takes_no_password_along() -> None:
+    with web_file(data=TEXT) as file, web_file(statuses=[302], headers={"Location": file.url}) as first:
+        assert fetched(first.url.replace("//", "//me:secret-word@")) == TEXT
+        assert first.asked[0][1] is not None
+        assert file.asked == [(None, None)]
+    with web_file(statuses=[302] * 9) as round_and_round:
+        round_and_round.headers["Location"] = round_and_round.url
+        refused("from one address to the next, more than 5 times", round_and_round.url)
+
+
+def test_a_redirect_from_https_to_http_or_to_a_file_is_refused(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    with (
+        web_file(data=TEXT) as plain,
+        web_file(statuses=[301], headers={"Location": plain.url}) as first,
+        tls_front(first.url, certificates["good"]) as secure,
+    ):
+        refused("from https to 'http:", f"{secure}/data.csv")
+    for target in ("file:///etc/passwd", "ftp://127.0.0.1/x"):
+        with web_file(statuses=[307], headers={"Location": target}) as file:
+            refused(f"leads to '{target}', which is not read", file.url)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(certificates: Certificates) -> None:
+    with web_file(data=TEXT) as file, tls_front(file.url, certificates["good"]) as secure:
+        refused("certificate is not accepted", f"{secure}/data.csv")
+
+
+def test_more_than_is_allowed_is_not_fetched() -> None:
+    for kept in ({}, {"chunked": True}):
+        with web_file(data=TEXT, **kept) as file:
+            refused(r"and 1,000 are allowed; allow more by --max-download-bytes", file.url, max_download_bytes=1000)
+
+
+def test_a_compressed_file_and_one_of_typed_columns_are_read_by_url(tmp_path: Path) -> None:
+    with web_file(data=gzip.compress(TEXT), cuts=[50_000]) as file, Stream(expand([file.url])[0]) as stream:
+        assert b"".join(iter(stream.read, b"")) == TEXT
+    pl.DataFrame({"a": range(50_000)}).write_parquet(tmp_path / "in.parquet")
+    with web_file(data=(tmp_path / "in.parquet").read_bytes(), cuts=[50_000]) as file:
+        rows, _ = read(file.url, scratch=tmp_path / "state")
+    assert rows == [(str(n),) for n in range(50_000)]
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://host/x.csv", "ftp:// is not read; these are: http, https, s3"),
+        ("file:///etc/passwd", "file:// is not read; give the path alone"),
+        ("http:///x.csv", "it needs a host"),
+        ("http://host:port/x.csv", "it needs a host"),
+        ("http://host/a b.csv", "a space or a control character"),
+        ("http://user:geheim12345@host/a b.csv", "'http://host/a b.csv' has a space"),
+    ],
+)
+def test_an_address_that_is_not_read_is_refused_before_anything_is_asked(url: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        expand([url])
+
+
+def test_what_is_secret_in_an_address_is_in_no_name_of_it() -> None:
+    url = "https://me:pass-word@host:8443/a%20b.csv?X-Amz-Signature=abcdef&page=2#x"
+    assert shown_address(url) == "https://host:8443/a%20b.csv?X-Amz-Signature=***&page=***"
+    first, second = expand([url, url.replace("abcdef", "fedcba")])
+    assert second.name == first.name + " (2)"
+    assert "pass-word" not in repr(first)
+    with pytest.raises(ConfigurationError, match="is named twice"):
+        expand([url, url])
