@@ -91,7 +91,10 @@ def read_command(
     }
     to_stdout = output in (None, "-")
     chosen = "json" if as_json and to_stdout else file_format
-    if to_stdout and chosen is None and sys.stdout.isatty():
+    of_files = not to_stdout or write_mapping is not None or escape_formulas
+    if chosen == "table" and of_files:
+        raise typer.BadParameter("a table is for looking at: files are csv, parquet, lp or json", param_hint="--format")
+    if chosen is None and not of_files and sys.stdout.isatty():
         chosen = "table"
     with _told_to_end(), _shown(quiet=quiet) as progress:
         asked |= {"progress": progress, "connection": connect(

@@ -84,6 +84,8 @@ def test_a_file_is_written_with_its_mapping_and_the_command_that_it_prints_loads
         (["--tag", "bird"], 2, "a tag filter is KEY=VALUE"),
         (["--tag", "brid=b0"], 2, "did you mean 'bird'"),
         (["--output", "b.xls"], 2, "the ending of 'b.xls' does not say what to write"),
+        (["--output", "b.csv", "--format", "table"], 2, "a table is for looking at"),
+        (["--format", "table", "--write-mapping", "b.toml"], 2, "a table is for looking at"),
         (["--output", "b.lp", "--write-mapping", "b.toml"], 2, "a mapping loads CSV and Parquet"),
     ],
 )

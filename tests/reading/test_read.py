@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from inspect import getdoc, signature
 from typing import Any
 
 import pandas as pd
@@ -238,3 +239,9 @@ def test_a_tag_and_a_field_of_one_key_and_types_that_differ_by_measurement_have_
         *("x", 1.0, True, 1, None, None),
         *(None, None, None, None, "text", 2.0),
     ]
+
+
+@pytest.mark.parametrize("function", [importer.read, importer.export])
+def test_every_argument_is_documented(function: Any) -> None:
+    documented = getdoc(function) or ""
+    assert [name for name in signature(function).parameters if f"{name}: " not in documented] == []

@@ -45,6 +45,7 @@ ALL_TYPES = (
     f'm,a=x f=2,s="last" {MAX_TIME_NS}',
     'other,a=x s="no other field",w=1i 1',
     r'we"ird\ \,m,t\ "ag=v"q f\ "=1.5,^f$="pattern" 1',
+    r'm,ta\g$=1 fi\eld{x}=1,"quo"ted"=2,sp\ ace\,comma\=equals=3 10',
     'm measurement="a field named as a column" 9',
 )
 
