@@ -16,6 +16,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from importer.charting.panels import Band, Columns, Panel, Ranking, Spread
+from importer.printable import printable
 
 __all__ = ["ACCENT", "GRID", "INK", "SOFT", "draw"]
 
@@ -28,7 +29,6 @@ DAY_NS: Final = 86_400 * 10**9
 SHORT_NS: Final = 10 * 10**9
 """Of shorter spans matplotlib's dates are too coarse: their axis counts from the first time."""
 
-_MOST_LETTERS = 40
 _HUGE, _DIVISOR = 1e300, 1e20
 
 
@@ -39,7 +39,7 @@ def draw(panel: Panel, axes: Axes) -> None:
         panel: what is shown.
         axes: where.
     """
-    axes.set_title(shortened(panel.title, 70), loc="left", color=INK, fontsize=10)
+    axes.set_title(printable(panel.title, 70), loc="left", color=INK, fontsize=10)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -55,12 +55,6 @@ def draw(panel: Panel, axes: Axes) -> None:
         _spread(panel, axes)
     else:
         _ranking(panel, axes)
-
-
-def shortened(text: str, most: int = _MOST_LETTERS) -> str:
-    """A text that fits, without signs that an SVG may not hold."""
-    printable = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[: most + 1])
-    return printable if len(text) <= most else printable[: most - 1] + "…"
 
 
 def _columns(panel: Columns, axes: Axes) -> None:
@@ -93,9 +87,10 @@ def _ranking(panel: Ranking, axes: Axes) -> None:
     places = np.arange(len(panel.labels))[::-1]
     bars = axes.barh(places, panel.counts, color=ACCENT, linewidth=0, height=0.7)
     _name(bars.patches, panel.counts)
-    axes.set_yticks(places, [shortened(label) or '""' for label in panel.labels])
+    axes.set_yticks(places, [printable(label) or '""' for label in panel.labels])
     axes.bar_label(bars, [f"{count:,}" for count in panel.counts], padding=3, fontsize=7, color=INK)
     axes.margins(x=0.15)
+    axes.set_ylim(min(-0.6, len(places) - 4.6), max(len(places), 1) - 0.4)  # few bars are not fat ones
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
     axes.set_xlabel(panel.what, color=INK, fontsize=8)

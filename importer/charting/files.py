@@ -19,13 +19,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from importer.charting.drawing import ACCENT, GRID, INK, SOFT, draw
+from importer.charting.kinds import check_kind
 from importer.charting.panels import Panel
-from importer.errors import ConfigurationError
 from importer.new_files import new_file
 
-__all__ = ["KINDS", "check_kind", "inline_svg", "save_charts"]
-
-KINDS: Final = (".png", ".svg")
+__all__ = ["inline_svg", "save_charts"]
 
 COLUMNS: Final = 2
 PANEL_INCHES: Final = (5.5, 2.6)
@@ -43,16 +41,6 @@ _NO_METADATA: Final = {
     ".png": {"Software": None},
 }
 _VARIABLES: Final = {INK: "--ink", GRID: "--grid", ACCENT: "--accent", SOFT: "--soft"}
-
-
-def check_kind(path: Path) -> None:
-    """Refuse a file name that says neither PNG nor SVG.
-
-    Raises:
-        ConfigurationError: says which ones there are.
-    """
-    if path.suffix.lower() not in KINDS:
-        raise ConfigurationError(f"{str(path)!r}: charts are written as PNG or SVG; name a file such as chart.png")
 
 
 def save_charts(panels: Sequence[Panel], path: Path, *, title: str, replace: bool = False) -> None:

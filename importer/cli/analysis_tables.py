@@ -13,6 +13,7 @@ from rich.text import Text
 
 from importer.analysis import wording
 from importer.analysis.records import Analysis, FieldFigures
+from importer.printable import printable
 
 __all__ = ["asking", "show_analysis"]
 
@@ -109,7 +110,13 @@ def _times(measurement: str, fields: Sequence[FieldFigures], by: str | None) -> 
 
 
 def _table(title: str, by: str | None, *more: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
+    table = Table(
+        title=Text(printable(title, 100)),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 0, 0, 1),
+    )
     table.add_column(Text("field" if by is None else f"field, {by}"), overflow="fold", min_width=14)
     for name in more:
         table.add_column(name, no_wrap=True)
@@ -119,8 +126,8 @@ def _table(title: str, by: str | None, *more: str) -> Table:
 def _name(each: FieldFigures) -> Text:
     """The field; its parts stand below it."""
     if each.tag is None:
-        return Text(each.field, style="bold")
-    return Text(f"  {each.tag.value or '(none)'}")
+        return Text(printable(each.field, 60), style="bold")
+    return Text(f"  {printable(each.tag.value, 60) or '(none)'}")
 
 
 def _type(each: FieldFigures) -> str:
@@ -128,4 +135,4 @@ def _type(each: FieldFigures) -> str:
 
 
 def _short(text: str, most: int = 30) -> str:
-    return repr(text if len(text) <= most else text[: most - 1] + "…")
+    return f"'{printable(text, most)}'"
