@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, cast
 
 from importer.errors import ConfigurationError, SourceError
 from importer.records import BlockKind
+from importer.server.secret import Secret
 from importer.source.addresses import check_address, is_address, shown_address
 from importer.source.bounds import EXPANSION_JUDGED_FROM_BYTES, Bounds
 from importer.source.compression import LONGEST_MAGIC, DamagedError, check_readable, decompressor, is_compressed
@@ -103,7 +104,7 @@ def _from_address(url: str, taken: Collection[str]) -> Source:
     while name in taken:  # what tells it from another one is secret
         number += 1
         name = f"{shown} ({number})"
-    return Source(name, None, None, url=url)
+    return Source(name, None, None, url=Secret(url) if shown != url else url)
 
 
 def _from_path(name: str) -> Source:
