@@ -41,7 +41,11 @@ if TYPE_CHECKING:
     from importer.analysis.page import write_html
     from importer.analysis.records import Analysis
     from importer.api import load
+    from importer.backups.records import Backup, RestoredBucket
+    from importer.backups.restoring import restore
+    from importer.backups.saving import backup
     from importer.bucket.leftovers import Leftover
+    from importer.charting.inspections import plot
     from importer.cleaning import clean
     from importer.generating.making import generate, load_generated
     from importer.inspecting.inspect import inspect
@@ -50,15 +54,22 @@ if TYPE_CHECKING:
     from importer.ledger.report import Report
     from importer.mapping.parts import CsvOptions
     from importer.mapping.spec import Mapping
+    from importer.mapping_files import write_mapping
     from importer.measurements.measurement import Measurement
     from importer.measurements.writer import MeasurementWriter
     from importer.options import LoadOptions
+    from importer.provisioning.applying import PlannedBucket, apply_buckets
+    from importer.provisioning.details import BucketDetails, show_bucket
+    from importer.provisioning.listing import BucketListing, delete_bucket, list_buckets
     from importer.reading.export import Exported, export
     from importer.reading.frames import read
     from importer.server.connection import Connection
 else:
     _HOMES = {
         "Analysis": "importer.analysis.records",
+        "Backup": "importer.backups.records",
+        "BucketDetails": "importer.provisioning.details",
+        "BucketListing": "importer.provisioning.listing",
         "Connection": "importer.server.connection",
         "CsvOptions": "importer.mapping.parts",
         "Exported": "importer.reading.export",
@@ -68,17 +79,27 @@ else:
         "Mapping": "importer.mapping.spec",
         "Measurement": "importer.measurements.measurement",
         "MeasurementWriter": "importer.measurements.writer",
+        "PlannedBucket": "importer.provisioning.applying",
         "RejectBudget": "importer.ledger.budget",
         "Report": "importer.ledger.report",
+        "RestoredBucket": "importer.backups.records",
         "analyze": "importer.analysis.analyze",
+        "apply_buckets": "importer.provisioning.applying",
+        "backup": "importer.backups.saving",
         "clean": "importer.cleaning",
+        "delete_bucket": "importer.provisioning.listing",
         "export": "importer.reading.export",
         "generate": "importer.generating.making",
         "inspect": "importer.inspecting.inspect",
+        "list_buckets": "importer.provisioning.listing",
         "load": "importer.api",
         "load_generated": "importer.generating.making",
+        "restore": "importer.backups.restoring",
+        "show_bucket": "importer.provisioning.details",
         "write_html": "importer.analysis.page",
         "read": "importer.reading.frames",
+        "plot": "importer.charting.inspections",
+        "write_mapping": "importer.mapping_files",
     }
 
     def __getattr__(name: str) -> object:
@@ -94,7 +115,10 @@ else:
 __all__ = [
     "Analysis",
     "AuthorizationError",
+    "Backup",
+    "BucketDetails",
     "BucketExistsError",
+    "BucketListing",
     "ConfigurationError",
     "Connection",
     "CsvOptions",
@@ -113,10 +137,12 @@ __all__ = [
     "MeasurementWriter",
     "NotAcknowledgedError",
     "NotFoundError",
+    "PlannedBucket",
     "RejectBudget",
     "RejectBudgetError",
     "Report",
     "RequestRefusedError",
+    "RestoredBucket",
     "ResumeRefusedError",
     "ServerError",
     "ServerUnreachableError",
@@ -126,12 +152,20 @@ __all__ = [
     "TransientServerError",
     "VerificationError",
     "analyze",
+    "apply_buckets",
+    "backup",
     "clean",
+    "delete_bucket",
     "export",
     "generate",
     "inspect",
+    "list_buckets",
     "load",
     "load_generated",
+    "plot",
     "read",
+    "restore",
+    "show_bucket",
     "write_html",
+    "write_mapping",
 ]

@@ -20,7 +20,10 @@ from tests.loading import BIRDS, SAMPLE, SAMPLE_MAPPING, Trial, birds_csv
 EXPORTED = {
     "Analysis",
     "AuthorizationError",
+    "Backup",
+    "BucketDetails",
     "BucketExistsError",
+    "BucketListing",
     "ConfigurationError",
     "Connection",
     "CsvOptions",
@@ -39,10 +42,12 @@ EXPORTED = {
     "MeasurementWriter",
     "NotAcknowledgedError",
     "NotFoundError",
+    "PlannedBucket",
     "RejectBudget",
     "RejectBudgetError",
     "Report",
     "RequestRefusedError",
+    "RestoredBucket",
     "ResumeRefusedError",
     "ServerError",
     "ServerUnreachableError",
@@ -52,14 +57,22 @@ EXPORTED = {
     "TransientServerError",
     "VerificationError",
     "analyze",
+    "apply_buckets",
+    "backup",
     "clean",
+    "delete_bucket",
     "export",
     "generate",
     "inspect",
+    "list_buckets",
     "load",
     "load_generated",
+    "plot",
     "read",
+    "restore",
+    "show_bucket",
     "write_html",
+    "write_mapping",
 }
 
 
@@ -90,7 +103,23 @@ def test_every_error_is_caught_as_an_importer_error() -> None:
     assert all(issubclass(error, importer.ImporterError) for error in errors)
 
 
-@pytest.mark.parametrize(("function", "returned"), [(importer.load, Report), (importer.clean, list[importer.Leftover])])
+@pytest.mark.parametrize(
+    ("function", "returned"),
+    [
+        (importer.load, Report),
+        (importer.clean, list[importer.Leftover]),
+        (importer.backup, importer.Backup),
+        (importer.restore, list[importer.RestoredBucket]),
+        (importer.apply_buckets, list[importer.PlannedBucket]),
+        (importer.list_buckets, list[importer.BucketListing]),
+        (importer.show_bucket, importer.BucketDetails),
+        (importer.delete_bucket, importer.BucketListing),
+        (importer.analyze, importer.Analysis),
+        (importer.write_html, type(None)),
+        (importer.plot, type(None)),
+        (importer.write_mapping, type(None)),
+    ],
+)
 def test_functions_are_typed_and_every_argument_documented(function: Any, returned: Any) -> None:
     hints = typing.get_type_hints(function)
     parameters = set(inspect.signature(function).parameters)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from importer.cli import analyze, clean, generate, load, read, server
+from importer.cli import analyze, backup, buckets, clean, generate, inspect, load, read, restore, server
 from importer.cli.exits import exit_code
 from importer.errors import ImporterError
 
@@ -25,11 +25,15 @@ app = typer.Typer(
     },
     help="Load CSV into InfluxDB 2, every row accounted for.",
 )
+app.command("inspect", epilog=inspect.EPILOG, no_args_is_help=True)(inspect.inspect_command)
 app.command("load", epilog=load.EPILOG, no_args_is_help=True)(load.load_command)
 app.command("clean", epilog=clean.EPILOG)(clean.clean_command)
 app.command("generate", epilog=generate.EPILOG, no_args_is_help=True)(generate.generate_command)
 app.command("analyze", epilog=analyze.EPILOG, no_args_is_help=True)(analyze.analyze_command)
 app.command("read", epilog=read.EPILOG, no_args_is_help=True)(read.read_command)
+app.command("backup", epilog=backup.EPILOG, no_args_is_help=True)(backup.backup_command)
+app.command("restore", epilog=restore.EPILOG, no_args_is_help=True)(restore.restore_command)
+app.add_typer(buckets.app, name="buckets")
 app.add_typer(server.app, name="server")
 
 log = logging.getLogger("importer")
