@@ -1,0 +1,124 @@
+"""``importer backup``: buckets out of the server into a folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from importer.cli import connecting
+from importer.cli.logs import log_to_stderr
+from importer.cli.signals import ended_at_once, stopped_by_signals
+from importer.errors import LoadInterruptedError
+
+if TYPE_CHECKING:
+    from importer.backups.records import Backup
+
+__all__ = ["EPILOG", "backup_command"]
+
+EPILOG = "Example: importer backup birds --to backups --keep 7"
+
+
+def backup_command(
+    buckets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[BUCKET]...", help="Names; without any, all but the server's own.", show_default=False),
+    ] = None,
+    *,
+    to: Annotated[
+        Path,
+        typer.Option("--to", metavar="FOLDER", help="A new folder; with --keep, the folder of all backups."),
+    ],
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep",
+            metavar="N",
+            min=1,
+            help="Make the backup in a folder of its own in FOLDER, named after the time; keep the last N.",
+        ),
+    ] = None,
+    metadata: Annotated[
+        bool,
+        typer.Option(
+            "--metadata",
+            help="Save users, tokens and dashboards, too: whoever reads the folder has the tokens.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was saved as JSON, for programs.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
+    ] = 10.0,
+    url: connecting.Url = None,
+    org: connecting.Org = None,
+    token_file: connecting.TokenFile = None,
+    env_file: connecting.EnvFile = None,
+    ca_file: connecting.CaFile = None,
+    skip_verify: connecting.SkipVerify = False,
+    allow_http: connecting.AllowHttp = False,
+) -> None:
+    """Copy buckets into a folder, from which importer restore and influx restore bring them back.
+
+    The folder is there whole or not at all. It needs an operator token.
+    """
+    log_to_stderr(quiet=quiet or as_json, as_json=False)
+    with ended_at_once():
+        from importer.api import connect  # noqa: PLC0415
+        from importer.backups.saving import backup  # noqa: PLC0415
+
+    connection = connect(
+        url=url,
+        org=org,
+        token_file=token_file,
+        env_file=env_file,
+        ca_file=ca_file,
+        skip_verify=skip_verify,
+        allow_http=allow_http,
+    )
+    with stopped_by_signals() as stopping:
+        try:
+            made = backup(
+                buckets,
+                to=to,
+                keep=keep,
+                metadata=metadata,
+                connection=connection,
+                wait_seconds=wait,
+                stop=stopping.event,
+            )
+        except LoadInterruptedError:
+            raise typer.Exit(128 + (stopping.signal_number or 2)) from None
+    if as_json:
+        typer.echo(json.dumps(asdict(made), indent=2, ensure_ascii=False, default=str))
+    elif not quiet:
+        _show(made)
+    _warn(made)
+
+
+def _show(made: Backup) -> None:
+    for saved in made.buckets:
+        groups = f"{saved.shard_groups} shard group{'' if saved.shard_groups == 1 else 's'}"
+        typer.echo(f"saved {saved.bucket}: {saved.values:,} values in {groups}, {saved.size_bytes:,} bytes")
+    for path in made.removed:
+        typer.echo(f"removed the old backup {path}")
+    typer.echo(f"backup: {made.folder} ({made.size_bytes:,} bytes)")
+
+
+def _warn(made: Backup) -> None:
+    for saved in made.buckets:
+        if written := saved.unchecked - saved.revived:
+            typer.echo(
+                f"warning: {saved.bucket}: {written} shard group(s) were written to all the while they were saved: "
+                "they are whole as of some moment meanwhile, but a restore can only count them",
+                err=True,
+            )
+        if saved.revived:
+            typer.echo(
+                f"warning: {saved.bucket}: {saved.revived} shard group(s) hold deleted points that the server has not "
+                "removed from its files yet: a restore brings them back",
+                err=True,
+            )

@@ -1,0 +1,308 @@
+"""``importer buckets``: buckets from a file, listed, shown and deleted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from importer.cli import connecting
+from importer.cli.logs import log_to_stderr
+from importer.cli.signals import ended_at_once
+from importer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from importer.provisioning.applying import PlannedBucket
+    from importer.provisioning.details import BucketDetails
+    from importer.provisioning.listing import BucketListing
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Create buckets from a file; list, show and delete them.")
+
+_PIPE_WIDTH = 250
+_JSON_HELP = "Print it as JSON, for programs."
+_SIGNS = {"create": "+ create ", "exists": "= exists ", "differs": "~ differs"}
+
+AsJson = Annotated[bool, typer.Option("--json", help=_JSON_HELP)]
+Wait = Annotated[
+    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
+]
+BucketId = Annotated[str | None, typer.Option("--id", metavar="ID", help="The bucket's id, instead of its name.")]
+
+
+@app.command("apply", epilog="Example: importer buckets apply buckets.toml --dry-run", no_args_is_help=True)
+def apply_command(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="JSON or TOML: a list of buckets, each with name, description, retention and shard_duration.",
+        ),
+    ],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and create nothing.")] = False,
+    as_json: AsJson = False,
+    wait: Wait = 10.0,
+    url: connecting.Url = None,
+    org: connecting.Org = None,
+    token_file: connecting.TokenFile = None,
+    env_file: connecting.EnvFile = None,
+    ca_file: connecting.CaFile = None,
+    skip_verify: connecting.SkipVerify = False,
+    allow_http: connecting.AllowHttp = False,
+) -> None:
+    """Create the buckets of a file that are missing. What is there already stays as it is; differences are shown.
+
+    The whole file is checked before anything is created.
+    """
+    log_to_stderr(quiet=False, as_json=False)
+    with ended_at_once():
+        from importer.api import connect  # noqa: PLC0415
+        from importer.provisioning.applying import apply_buckets  # noqa: PLC0415
+        from importer.provisioning.wanted import read_wanted  # noqa: PLC0415
+
+    read_wanted(file)  # what is wrong with it is told before a server is looked for, or started
+    connection = connect(
+        url=url,
+        org=org,
+        token_file=token_file,
+        env_file=env_file,
+        ca_file=ca_file,
+        skip_verify=skip_verify,
+        allow_http=allow_http,
+    )
+    plan = apply_buckets(file, dry_run=dry_run, connection=connection, wait_seconds=wait)
+    if as_json:
+        _print_json([asdict(planned) for planned in plan])
+    else:
+        _show_plan(plan, dry_run=dry_run)
+
+
+@app.command("list", epilog="Example: importer buckets list --json")
+def list_command(
+    *,
+    as_json: AsJson = False,
+    wait: Wait = 10.0,
+    url: connecting.Url = None,
+    org: connecting.Org = None,
+    token_file: connecting.TokenFile = None,
+    env_file: connecting.EnvFile = None,
+    ca_file: connecting.CaFile = None,
+    skip_verify: connecting.SkipVerify = False,
+    allow_http: connecting.AllowHttp = False,
+) -> None:
+    """List the buckets: name, id, retention, length of a shard group, description; those of unfinished loads, too."""
+    log_to_stderr(quiet=False, as_json=False)
+    with ended_at_once():
+        from importer.api import connect  # noqa: PLC0415
+        from importer.provisioning.listing import list_buckets  # noqa: PLC0415
+
+    connection = connect(
+        url=url,
+        org=org,
+        token_file=token_file,
+        env_file=env_file,
+        ca_file=ca_file,
+        skip_verify=skip_verify,
+        allow_http=allow_http,
+    )
+    found = list_buckets(connection=connection, wait_seconds=wait)
+    if as_json:
+        _print_json([asdict(listing) for listing in found])
+    else:
+        _show_list(found)
+
+
+@app.command("show", epilog="Example: importer buckets show birds", no_args_is_help=True)
+def show_command(
+    bucket: Annotated[str | None, typer.Argument(metavar="BUCKET", help="Its name.")] = None,
+    *,
+    bucket_id: BucketId = None,
+    rows: Annotated[
+        bool | None,
+        typer.Option(
+            "--rows/--no-rows",
+            help="Count the rows, for which the server reads the whole bucket; default: up to 2 million values.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    wait: Wait = 10.0,
+    url: connecting.Url = None,
+    org: connecting.Org = None,
+    token_file: connecting.TokenFile = None,
+    env_file: connecting.EnvFile = None,
+    ca_file: connecting.CaFile = None,
+    skip_verify: connecting.SkipVerify = False,
+    allow_http: connecting.AllowHttp = False,
+) -> None:
+    """Show what a bucket holds: rows, values, series, time span, fields with their types, tags."""
+    log_to_stderr(quiet=False, as_json=False)
+    with ended_at_once():
+        from importer.api import connect  # noqa: PLC0415
+        from importer.provisioning.details import show_bucket  # noqa: PLC0415
+
+    connection = connect(
+        url=url,
+        org=org,
+        token_file=token_file,
+        env_file=env_file,
+        ca_file=ca_file,
+        skip_verify=skip_verify,
+        allow_http=allow_http,
+    )
+    details = show_bucket(bucket, bucket_id=bucket_id, count_rows=rows, connection=connection, wait_seconds=wait)
+    if as_json:
+        _print_json(asdict(details))
+    else:
+        _show_details(details)
+
+
+@app.command("delete", epilog="Example: importer buckets delete birds --yes", no_args_is_help=True)
+def delete_command(
+    bucket: Annotated[str | None, typer.Argument(metavar="BUCKET", help="Its name.")] = None,
+    *,
+    bucket_id: BucketId = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    wait: Wait = 10.0,
+    url: connecting.Url = None,
+    org: connecting.Org = None,
+    token_file: connecting.TokenFile = None,
+    env_file: connecting.EnvFile = None,
+    ca_file: connecting.CaFile = None,
+    skip_verify: connecting.SkipVerify = False,
+    allow_http: connecting.AllowHttp = False,
+) -> None:
+    """Delete a bucket with all that it holds, which is shown first. Without a terminal to ask, --yes is needed."""
+    log_to_stderr(quiet=False, as_json=False)
+    if not yes and not sys.stdin.isatty():
+        raise ConfigurationError("there is no terminal to ask at whether the bucket is to be deleted: say --yes")
+    with ended_at_once():
+        from importer.api import connect  # noqa: PLC0415
+        from importer.provisioning.details import show_bucket  # noqa: PLC0415
+        from importer.provisioning.listing import delete_bucket  # noqa: PLC0415
+
+    connection = connect(
+        url=url,
+        org=org,
+        token_file=token_file,
+        env_file=env_file,
+        ca_file=ca_file,
+        skip_verify=skip_verify,
+        allow_http=allow_http,
+    )
+    if not yes:
+        details = show_bucket(bucket, bucket_id=bucket_id, count_rows=False, connection=connection, wait_seconds=wait)
+        bucket, bucket_id = None, details.bucket.id
+        typer.echo(f"{_lost(details)} will be lost.", err=True)
+        if not typer.confirm(f"Delete the bucket {details.bucket.name!r}?", err=True):
+            typer.echo("nothing was deleted", err=True)
+            raise typer.Exit(1)
+    deleted = delete_bucket(bucket, bucket_id=bucket_id, connection=connection, wait_seconds=wait)
+    if as_json:
+        _print_json(asdict(deleted))
+    else:
+        typer.echo(f"deleted the bucket {deleted.name!r} ({deleted.id})")
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _show_plan(plan: Sequence[PlannedBucket], *, dry_run: bool) -> None:
+    width = max(len(planned.name) for planned in plan)
+    for planned in plan:
+        told = f"{_SIGNS[planned.action]} {planned.name:<{width}}  {'; '.join(_told(planned))}"
+        typer.echo(told.rstrip() + ("  (left as it is)" if planned.action == "differs" else ""))
+    count = {action: sum(planned.action == action for planned in plan) for action in _SIGNS}
+    typer.echo(f"Plan: {count['create']} to create, {count['exists']} unchanged, {count['differs']} differs.")
+    if not dry_run:
+        typer.echo(f"Created {sum(planned.created for planned in plan)}.")
+
+
+def _told(planned: PlannedBucket) -> Iterable[str]:
+    if planned.action != "create":
+        return planned.differences
+    shards = planned.shard_duration_seconds
+    return [
+        f"retention {_duration(planned.retention_seconds or 0)}",
+        *([f"shard groups {_duration(shards)}"] if shards is not None else []),
+        *([repr(planned.description)] if planned.description else []),
+    ]
+
+
+def _duration(seconds: int | None) -> str:
+    from importer.bucket.shards import format_duration  # noqa: PLC0415 - it is here by now, and else not needed
+
+    return "" if seconds is None else format_duration(seconds)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH  # one bucket a line
+    return console
+
+
+def _show_list(found: Sequence[BucketListing]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("name", "id", "retention", "shard groups", "description"):
+        table.add_column(name, overflow="fold")
+    for listing in found:
+        description = " ".join(filter(None, (listing.description, _of_a_load(listing))))
+        durations = (_duration(listing.retention_seconds), _duration(listing.shard_duration_seconds))
+        table.add_row(*(escape(cell) for cell in (listing.name, listing.id, *durations, description)))
+    _console().print(table)
+
+
+def _of_a_load(listing: BucketListing) -> str:
+    if listing.kind in {"bucket", "system"}:
+        return ""
+    alive = "at work" if listing.in_use else "not at work any more; see importer clean"
+    return f"({listing.kind} of a load of {listing.target}, {alive})"
+
+
+def _show_details(details: BucketDetails) -> None:
+    listing, console = details.bucket, _console()
+    table = Table(box=None, pad_edge=False, show_header=False)
+    facts = {
+        "bucket": listing.name,
+        "id": listing.id,
+        "description": listing.description or _of_a_load(listing),
+        "retention": _duration(listing.retention_seconds),
+        "shard groups": _duration(listing.shard_duration_seconds),
+        "rows": "not counted (--rows counts them)" if details.rows is None else f"{details.rows:,}",
+        "values": f"{details.values:,}",
+        "series": f"{details.series:,}",
+        "first": details.first or "",
+        "last": details.last or "",
+    }
+    for name, fact in facts.items():
+        if fact:
+            table.add_row(name, escape(fact))
+    console.print(table)
+    parts = [("field", f.measurement, f.field, " and ".join(f.types), f.values) for f in details.fields]
+    parts += [("tag", t.measurement, t.tag, "", t.values) for t in details.tags]
+    if parts:
+        columns = Table(box=None, pad_edge=False)
+        for name in ("measurement", "", "name", "type"):
+            columns.add_column(name, overflow="fold")
+        columns.add_column("values", justify="right")
+        for kind, measurement, name, types, values in sorted(parts, key=lambda part: (part[1], part[0], part[2])):
+            columns.add_row(escape(measurement), kind, escape(name), types, f"{values:,}")
+        console.print()
+        console.print(columns)
+
+
+def _lost(details: BucketDetails) -> str:
+    span = f", from {details.first} to {details.last}" if details.first else ""
+    return f"{details.values:,} values in {details.series:,} series{span}"

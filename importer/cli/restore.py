@@ -1,0 +1,109 @@
+"""``importer restore``: buckets out of a backup into the server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from importer.cli import connecting
+from importer.cli.logs import log_to_stderr
+from importer.cli.signals import ended_at_once, stopped_by_signals
+from importer.errors import LoadInterruptedError
+
+if TYPE_CHECKING:
+    from importer.backups.records import RestoredBucket
+
+__all__ = ["EPILOG", "restore_command"]
+
+EPILOG = "Example: importer restore backups/20240131T235959Z --bucket birds --as birds-restored"
+
+
+def restore_command(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A backup of importer backup, or of influx backup.")],
+    *,
+    bucket: Annotated[
+        str | None, typer.Option("--bucket", metavar="NAME", help="Only this one; default: all of the backup.")
+    ] = None,
+    as_name: Annotated[
+        str | None, typer.Option("--as", metavar="NEWNAME", help="The name that it gets; default: the one that it had.")
+    ] = None,
+    if_exists: Annotated[
+        Literal["fail", "replace"],
+        typer.Option("--if-exists", help="What becomes of a bucket that has the name; replace deletes it at the end."),
+    ] = "fail",
+    retention: Annotated[
+        str | None,
+        typer.Option("--retention", metavar="DURATION", help="Such as 90d, or inf; default: what was backed up."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was restored as JSON, for programs.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
+    ] = 10.0,
+    url: connecting.Url = None,
+    org: connecting.Org = None,
+    token_file: connecting.TokenFile = None,
+    env_file: connecting.EnvFile = None,
+    ca_file: connecting.CaFile = None,
+    skip_verify: connecting.SkipVerify = False,
+    allow_http: connecting.AllowHttp = False,
+) -> None:
+    """Restore buckets from a backup, and read them back: only what is the same as was saved gets its name.
+
+    All files are checked first. It needs an operator token.
+    """
+    log_to_stderr(quiet=quiet or as_json, as_json=False)
+    with ended_at_once():
+        from importer.api import connect  # noqa: PLC0415
+        from importer.backups.layout import read_manifest  # noqa: PLC0415
+        from importer.backups.restoring import restore  # noqa: PLC0415
+        from importer.bucket.shards import parse_duration  # noqa: PLC0415
+
+    read_manifest(folder)  # what is wrong with it is told before a server is looked for, or started
+    seconds = None if retention is None else parse_duration(retention)
+    connection = connect(
+        url=url,
+        org=org,
+        token_file=token_file,
+        env_file=env_file,
+        ca_file=ca_file,
+        skip_verify=skip_verify,
+        allow_http=allow_http,
+    )
+    with stopped_by_signals() as stopping:
+        try:
+            restored = restore(
+                folder,
+                bucket,
+                as_name=as_name,
+                if_exists=if_exists,
+                retention_seconds=seconds,
+                connection=connection,
+                wait_seconds=wait,
+                stop=stopping.event,
+            )
+        except LoadInterruptedError:
+            raise typer.Exit(128 + (stopping.signal_number or 2)) from None
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in restored], indent=2, ensure_ascii=False))
+    elif not quiet:
+        _show(restored)
+    for each in restored:
+        for warning in each.warnings:
+            typer.echo(f"warning: {each.bucket}: {warning}", err=True)
+
+
+def _show(restored: Sequence[RestoredBucket]) -> None:
+    for each in restored:
+        was = "" if each.bucket == each.backed_up_as else f" (was {each.backed_up_as})"
+        groups = f"{each.shard_groups} shard group{'' if each.shard_groups == 1 else 's'}"
+        typer.echo(f"{each.status}: bucket {each.bucket}{was}, {each.values:,} values in {groups}")
+        if each.unchecked:
+            typer.echo(
+                f"  of {each.unchecked} of them the backup does not say what they held: they were counted, not compared"
+            )
