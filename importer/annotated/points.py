@@ -68,7 +68,7 @@ def points_of(part: TablePart, types: Types, null: tuple[str, ...], precision: P
     fields = Fields(types, measurement, collected)
     for column, values in found:
         if layout.field_name is None or column is not layout.field_value:
-            for kind, of_kind in values.values.items():
+            for kind, of_kind in values.in_order():
                 fields.add(column.label, kind, of_kind, column.label)
         else:
             keys = text_of(frame, layout, layout.field_name, null)
@@ -122,5 +122,5 @@ def _add_by_name(keys: pl.Series, label: str, found: Typed, fields: Fields, coll
         if (trouble := key_trouble("field", name)) is not None:
             collected.add(of_name, label, "field_name", trouble, keys)
             continue
-        for kind, values in found.values.items():
-            fields.add(name, kind, values if of_name.all() else values.set(~of_name, None), label)
+        for kind, values in found.in_order(None if of_name.all() else of_name):
+            fields.add(name, kind, values, label)

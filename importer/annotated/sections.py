@@ -68,12 +68,9 @@ def _sections(block: Block, tables: Tables) -> Iterator[Section]:
         while nth < len(marked) and row_kind(_text(block, starts, int(marked[nth])), block.delimiter) is None:
             nth += 1  # data that begin with the sign
         end = int(marked[nth]) if nth < len(marked) else block.records
-        last = end
-        while end < block.records and last > record and not _text(block, starts, last - 1).strip():
-            last -= 1  # blank lines between tables
-        if last > record:
+        if end > record:
             layout = _layout(block, tables, starts, record)
-            yield Section(layout, int(starts[record]), int(starts[last]), record, last - record)
+            yield Section(layout, int(starts[record]), int(starts[end]), record, end - record)
         record = end
         if record < block.records:
             _take(block, tables, starts, record)

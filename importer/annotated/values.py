@@ -58,6 +58,11 @@ class Typed:
     faults: tuple[tuple[pl.Series, str, str], ...] = ()
     cut: pl.Series | None = None
 
+    def in_order(self, where: pl.Series | None = None) -> list[tuple[FieldType, pl.Series]]:
+        """The values by type, of some rows (Boolean) or all; the type of the first value comes first."""
+        found = [(kind, values if where is None else values.set(~where, None)) for kind, values in self.values.items()]
+        return found if len(found) < 2 else sorted(found, key=lambda one: _first(one[1]))  # noqa: PLR2004 - an order
+
     @property
     def has_one(self) -> pl.Series:
         """Where there is a value (Boolean)."""
@@ -101,7 +106,12 @@ def _number(text: pl.Series, kind: Datatype, wanted: FieldType) -> Typed:
             text = text.str.replace_all(f"[{_class(others)}]", "")
         if mark not in others and wanted == "float" and mark != ".":
             text = text.str.replace_all(mark, ".", literal=True)
-    if wanted == "float" or mark in others or not text.str.contains(mark, literal=True).any():
+    if wanted == "float":
+        return _plain(text, wanted)
+    if mark != ".":
+        # A point is then a mark that was not named; the digits behind it may be of thousands.
+        text = text.set(text.str.contains(".", literal=True).fill_null(value=False), "a point")
+    if mark in others or not text.str.contains(mark, literal=True).any():
         return _plain(text, wanted)
     halves = text.str.splitn(mark, 2)
     whole, fraction = halves.struct.field("field_0"), halves.struct.field("field_1")
@@ -158,6 +168,10 @@ def _nanoseconds(text: str) -> int | None:
     return total if -(1 << 63) <= total < 1 << 63 else None
 
 
+def _first(values: pl.Series) -> int:
+    return int(values.is_not_null().arg_max() or 0) if values.null_count() < len(values) else len(values)
+
+
 def _as_it_is(text: pl.Series) -> Typed:
     values: dict[FieldType, pl.Series] = {}
     faults: list[tuple[pl.Series, str, str]] = []
@@ -185,5 +199,6 @@ def _content(text: pl.Series, kind: FieldType) -> pl.Series:
         return text.str.slice(0, text.str.len_chars() - 1)
     if kind == "string":
         inner = text.str.slice(1, text.str.len_chars() - 2)
+        inner = inner.set(inner == "", None)  # which is no value
         return inner.str.replace_all(r'\\(["\\])', "$1") if inner.str.contains("\\", literal=True).any() else inner
     return text

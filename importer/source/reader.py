@@ -21,7 +21,7 @@ from importer.records import Block, Section, Table
 from importer.source.beginning import begin
 from importer.source.blocks import BLOCK_BYTES, blocks
 from importer.source.bounds import Bounds
-from importer.source.glimpses import can_be_glimpsed, glimpses, pieces_of
+from importer.source.glimpses import PIECE_BYTES, PIECES, can_be_glimpsed, glimpses, pieces_of
 from importer.source.header import Head, Header
 from importer.source.json_lines import keys_of
 from importer.source.open import Source, Stream
@@ -204,7 +204,7 @@ class Reader:
         if self._limit is not None:
             yield from self.blocks()
             return
-        plain = [source for source in self.sources if can_be_glimpsed(source, self._encoding)]
+        plain = [source for source in self.sources if self._is_glimpsed(source)]
         pieces = dict(zip((source.name for source in plain), pieces_of(plain), strict=True))
         for source in self.sources:
             if source.name not in pieces:
@@ -214,6 +214,11 @@ class Reader:
                 stream.close()
                 for block in glimpses(source, header, header.delimiter, pieces[source.name], stream.block_kind):
                     yield block if self._plain else _of_first_table(block, header)
+
+    def _is_glimpsed(self, source: Source) -> bool:
+        """Whether pieces are enough; of annotated CSV they are taken for its first table: a small one is read whole."""
+        is_small = self.is_annotated and (source.size_bytes or 0) <= PIECES * PIECE_BYTES
+        return not is_small and can_be_glimpsed(source, self._encoding)
 
     def table(self, block: Block) -> Table:
         """A block's wanted columns."""
