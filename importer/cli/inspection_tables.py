@@ -21,7 +21,6 @@ __all__ = ["looking", "next_steps", "show_inspection"]
 
 _PIPE_WIDTH = 110
 _MOST_NOTES = 10
-_FIRST_ROWS = 2
 _VALUES_WIDTH = 44
 _OPTIONS = {"tags": "--tag", "fields": "--field", "time": "--time", "null": "--null", "header": "--header"}
 
@@ -208,8 +207,7 @@ def _notes(found: Inspection) -> Iterator[str]:
         f"{printable(each.name)} is no number because of {printable(refused.example)!r} in line {refused.line:,}"
         for each in found.columns
         for refused in each.refused
-        # What is no number in the first row is a text; what turns out to be none later may be a slip.
-        if each.type == "string" and refused.type == "float" and (refused.line or 0) > _FIRST_ROWS
+        if each.type == "string" and refused.type == "float" and refused.line and _begins_like_numbers(each)
     ]
     notes += [
         f"{printable(each.name)} may be empty where it says "
@@ -220,6 +218,15 @@ def _notes(found: Inspection) -> Iterator[str]:
     yield from notes[:_MOST_NOTES]
     if len(notes) > _MOST_NOTES:
         yield f"… and {len(notes) - _MOST_NOTES:,} such notes more, all of them in --json"
+
+
+def _begins_like_numbers(column: ColumnProfile) -> bool:
+    """Then what is none further down may be a slip, or mean an empty cell; else it is a text anyway."""
+    try:
+        float(column.examples[0])
+    except (IndexError, ValueError):
+        return False
+    return True
 
 
 def _options(given: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import importer
+from importer.charting.inspections import panels_of
+from importer.charting.panels import Columns, Ranking, Spread
+from importer.inspecting.records import Inspection
+from tests.charting.test_charts import bars, texts
+from tests.loading import Command, Trial
+
+BIRDS = "time,bird,lat,note\n" + "".join(
+    f"2024-05-01T{n // 60:02}:{n % 60:02}:00Z,{'Aino' if n % 3 else 'Ciro'},{n / 4},{'high' if n < 100 else 'low'}\n"
+    for n in range(120)
+)
+
+
+@pytest.fixture
+def birds(tmp_path: Path, no_settings: Path) -> Path:  # noqa: ARG001
+    path = tmp_path / "birds.csv"
+    path.write_text(BIRDS)
+    return path
+
+
+@pytest.fixture
+def inspection(birds: Path) -> Inspection:
+    return importer.inspect(birds)
+
+
+def test_inspect_shows_columns_time_proposal_and_what_comes_next(birds: Path, command: Command) -> None:
+    ended = command("inspect", "birds.csv")
+    assert (ended.code, ended.err) == (0, "")
+    lines = [" ".join(line.split()) for line in ended.out.splitlines()]
+    assert lines[0] == f"birds.csv: 120 rows (all read), 4 columns, {birds.stat().st_size / 1000:.1f} kB"
+    assert lines[1] == "text: delimiter ',', no quotes, decimal point, utf-8, lines end in LF"
+    assert "lat float field 0 120 0.0 … 29.75, 0.0, 0.25" in lines
+    assert "bird string tag 0 2 Ciro, Aino" in lines
+    assert any(line.startswith("time rfc3339 in the text 2024-05-01 00:00:00 taken") for line in lines)
+    assert "measurement: birds" in lines
+    assert "series: 2" in " ".join(lines) or "series: 4" in " ".join(lines)
+    assert "to load it like this: importer load birds.csv" in lines
+    assert "to change it first: importer inspect birds.csv --write mapping.toml" in lines
+    assert max(map(len, ended.out.splitlines())) <= 130
+
+
+def without_refused(found: dict[str, Any]) -> dict[str, Any]:
+    """Which cell speaks against a type may be another one each time."""
+    return found | {"columns": [{**column, "refused": ()} for column in found["columns"]]}
+
+
+def test_inspect_prints_json_for_programs_that_is_the_functions_own_result(birds: Path, command: Command) -> None:
+    ended = command("inspect", birds, "--json", "--tag", "bird", "--measurement", "m", "--null", "low")
+    expected = importer.inspect(birds, tags=["bird"], measurement="m", csv={"null": ("low",)})
+    assert without_refused(json.loads(ended.out)) == without_refused(expected.model_dump(mode="json"))
+    assert expected.columns[3].nulls == 20
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_mapping_that_is_written_loads_by_the_command_that_is_shown(
+    birds: Path, command: Command, trial: Trial
+) -> None:
+    ended = command("inspect", birds.name, "--write", "birds.toml")
+    (load,) = [line for line in ended.out.splitlines() if line.startswith("to load it: ")]
+    assert load == "to load it: importer load birds.csv --mapping birds.toml --bucket birds"
+    words = load.removeprefix("to load it: importer ").replace("--bucket birds", f"--bucket {trial.bucket}").split()
+    assert command(*words).code == 0
+    assert {each.count for each in importer.analyze(trial.bucket, connection=trial.connection).fields} <= {100, 120}
+
+
+def test_files_that_are_there_are_replaced_only_on_demand(birds: Path, command: Command) -> None:
+    for option, name in (("--write", "birds.toml"), ("--plot", "birds.svg")):
+        Path(name).write_text("mine")
+        ended = command("inspect", birds, option, name)
+        assert (ended.code, ended.out, Path(name).read_text()) == (2, "", "mine")
+        assert "say --force to replace it" in ended.err
+        assert command("inspect", birds, option, name, "--force").code == 0
+        assert Path(name).read_text() != "mine"
+
+
+def test_questions_are_asked_with_the_option_that_answers_and_nothing_is_written(
+    no_settings: Path,  # noqa: ARG001
+    command: Command,
+) -> None:
+    Path("odd.csv").write_text("time,v\n01/02/2024 00:00,1\n03/04/2024 00:00,2\n")
+    ended = command("inspect", "odd.csv", "--write", "odd.toml")
+    assert (ended.code, Path("odd.toml").exists()) == (2, False)
+    assert "question: " in ended.out
+    (answer,) = [line for line in ended.out.splitlines() if line.startswith("to go on, answer: ")]
+    assert answer.startswith("to go on, answer: importer inspect odd.csv --time-format ")
+    assert "Traceback" not in ended.err
+
+
+def test_charts_show_what_the_inspection_counted(inspection: Inspection, tmp_path: Path) -> None:
+    panels = list(panels_of(inspection))
+    over_time, bird, lat, note = panels
+    assert isinstance(over_time, Columns)
+    assert isinstance(lat, Spread)
+    assert isinstance(bird, Ranking)
+    assert isinstance(note, Ranking)
+    assert sum(over_time.counts) == sum(lat.counts) == 120
+    assert over_time.starts_ns[0] == 1_714_521_600 * 10**9
+    assert over_time.starts_ns[-1] + over_time.width_ns >= (1_714_521_600 + 119 * 60) * 10**9
+    assert dict(zip(bird.labels, bird.counts, strict=True)) == {"Aino": 80, "Ciro": 40}
+    assert dict(zip(note.labels, note.counts, strict=True)) == {"high": 100, "low": 20}
+    importer.plot(inspection, tmp_path / "birds.svg")
+    svg = (tmp_path / "birds.svg").read_bytes()
+    assert {"bar-0-80", "bar-1-40", "bar-0-100", "bar-1-20"} <= set(bars(svg))
+    assert {"Aino", "Ciro", "low", "rows over time (time)", "lat"} <= set(texts(svg))
+
+
+def test_charts_are_drawn_by_command(birds: Path, command: Command) -> None:
+    ended = command("inspect", birds, "--plot", "birds.png")
+    assert (ended.code, ended.out.splitlines()[-1]) == (0, "charts: birds.png")
+    assert Path("birds.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    wrong = command("inspect", birds, "--plot", "birds.pdf")
+    assert (wrong.code, "PNG or SVG" in wrong.err) == (2, True)
+
+
+def test_a_sample_is_said_to_be_one(birds: Path, command: Command) -> None:
+    out = command("inspect", birds, "--sample", "10").out.splitlines()[0]
+    assert "10 rows (a sample: " in out
+
+
+def test_text_that_a_terminal_would_obey_is_shown_harmless(birds: Path, command: Command) -> None:
+    birds.write_text("time,na\x1b[2Jme,v\n2024-05-01T00:00:00Z,\x1b[31mred,1\n2024-05-02T00:00:00Z,[bold]x[/bold],2\n")
+    ended = command("inspect", birds)
+    assert ended.code == 0
+    assert "\x1b" not in ended.out
+    assert "[bold]x[/bold]" in ended.out
+
+
+@pytest.mark.parametrize("content", ["", "time,v\n"])
+def test_a_file_without_rows_ends_without_a_trace(
+    content: str,
+    no_settings: Path,  # noqa: ARG001
+    command: Command,
+) -> None:
+    Path("none.csv").write_text(content)
+    ended = command("inspect", "none.csv")
+    assert "Traceback" not in ended.err
+    assert ended.code in {0, 2}
+    assert ended.out or "none.csv" in ended.err
