@@ -6,12 +6,12 @@ read; or an error that names what the bucket does not have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from importer.errors import ConfigurationError
 from importer.mapping.header import nearest
-from importer.reading.asking import Asking
+from importer.reading.asking import Asking, identifier
 from importer.reading.selection import Selection, aggregated_type
 from importer.records import FieldColumn, FieldType, TagColumn
 
@@ -24,6 +24,9 @@ _KINDS: dict[str, FieldType] = {
     "boolean": "boolean",
     "string": "string",
 }
+VALUES_TO_COMPARE = 1_000
+"""With one that is not there."""
+
 FieldKeys = dict[str, dict[str, set[FieldType]]]
 
 
@@ -60,7 +63,7 @@ def layouts(asking: Asking, chosen: Selection) -> tuple[tuple[Layout, ...], tupl
     if names:
         _check_names("field", chosen.fields, {key for name in names for key in fields[name]})
         _check_names("tag", [key for key, _ in chosen.tags], {key for name in names for key in tags.get(name, ())})
-    found, warnings = [], []
+    found, warnings = [], list(_unknown_values(asking, chosen))
     for name in names:
         wanted = {key: kinds for key, kinds in fields[name].items() if not chosen.fields or key in chosen.fields}
         _check_types(name, wanted)
@@ -96,6 +99,19 @@ def _check_names(kind: str, wanted: Iterable[str], known: Iterable[str]) -> None
             near = nearest(name, there)
             meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; there is: {_listed(there)}"
             raise ConfigurationError(f"the bucket has no {kind} {name!r}{meant}")
+
+
+def _unknown_values(asking: Asking, chosen: Selection) -> Iterator[str]:
+    """Warnings of values that no point has in that tag: mistyped, or not there yet."""
+    for key, values in chosen.tags:
+        for value in filter(None, values):
+            asked = f"SHOW TAG VALUES WITH KEY = {identifier(key)}"
+            if asking.rows(f"{asked} WHERE {identifier(key)}::tag = $value LIMIT 1", {"value": value}):
+                continue
+            known = {row[1] for piece in asking.rows(f"{asked} LIMIT {VALUES_TO_COMPARE}", {}) for row in piece.rows}
+            near = nearest(value, sorted(known))
+            meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            yield f"no point has the tag {key}={value!r}{meant}"
 
 
 def _check_types(measurement: str, fields: dict[str, set[FieldType]]) -> None:

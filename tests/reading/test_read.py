@@ -69,6 +69,14 @@ def test_measurements_tags_and_fields_are_filtered_and_values_of_a_tag_are_alter
 
 
 @pytest.mark.usefixtures("weather")
+def test_a_value_that_no_point_has_in_a_tag_is_warned_of_with_the_nearest(
+    trial: Trial, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read(trial, tags={"city": ["Olso", "Rome"]}).height == 60
+    assert caplog.messages == ["warning: no point has the tag city='Olso'; did you mean 'Oslo'?"]
+
+
+@pytest.mark.usefixtures("weather")
 def test_a_start_is_included_and_a_stop_is_not(trial: Trial) -> None:
     found = read(trial, measurement="w", start="1970-01-01T01:00:00Z", stop="1970-01-01T02:00:00Z")
     assert (found["time"].min(), found["time"].max()) == (
