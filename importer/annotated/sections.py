@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -99,18 +100,18 @@ def _take(block: Block, tables: Tables, starts: npt.NDArray[np.int64], record: i
     kind = row_kind(text, block.delimiter)
     if kind == "comment":
         return
-    place = _place(block, starts, record)
+    place = partial(_place, block, starts, record)
     try:
         found = [cell.decode() for cell in cells(text, block.delimiter)]
     except (UnclosedQuoteError, UnicodeDecodeError) as error:
         reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "has a quote that is never closed"
-        raise MappingError(f"{place}: the {kind or 'header'} {reason}") from None
-    with_place((lambda: tables.annotate(found)) if kind == "annotation" else (lambda: tables.head(found)), place)
+        raise MappingError(f"{place()}: the {kind or 'header'} {reason}") from None
+    with_place(partial(tables.annotate if kind == "annotation" else tables.head, found), place)
 
 
 def _layout(block: Block, tables: Tables, starts: npt.NDArray[np.int64], record: int) -> Layout:
     found: list[Layout] = []
-    with_place(lambda: found.append(tables.rows_follow()), _place(block, starts, record))
+    with_place(lambda: found.append(tables.rows_follow()), partial(_place, block, starts, record))
     return found[0]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from importer.annotated.annotations import RowKind, Tables, annotation_of, has_types
 from importer.annotated.datatypes import LayoutError
@@ -99,7 +100,7 @@ def read_header(
     if record is not None:
         columns = _names(record, records.delimiter, name, bounds)
         if annotations is not None or has_types(columns):
-            with_place(lambda: tables.head(columns), _place(name, record))
+            with_place(lambda: tables.head(columns), partial(_place, name, record))
     for _ in range(head.skip_rows):
         records.next()
     rest = records.rest()
@@ -114,7 +115,7 @@ def read_header(
     )
 
 
-def with_place(do: Callable[[], None], place: str) -> None:
+def with_place(do: Callable[[], None], place: Callable[[], str]) -> None:
     """Do something with an annotation or a header; where it is wrong, say where it stands.
 
     Raises:
@@ -123,7 +124,7 @@ def with_place(do: Callable[[], None], place: str) -> None:
     try:
         do()
     except LayoutError as error:
-        raise MappingError(f"{place}: {error}") from None
+        raise MappingError(f"{place()}: {error}") from None
 
 
 def _take_separator(records: _Records) -> None:
@@ -155,7 +156,7 @@ def _annotations(records: _Records, tables: Tables, name: str, bounds: Bounds) -
         kind = row_kind(record.text, records.delimiter)
         if kind == "annotation":
             found = _cells(record, records.delimiter, name, bounds)
-            with_place(lambda: tables.annotate(found), _place(name, record))  # noqa: B023 - called at once
+            with_place(partial(tables.annotate, found), partial(_place, name, record))
             texts.append(record.text.decode().rstrip("\r\n"))
         elif kind is None and record.text.strip():
             records.put_before([record])
