@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from importer.charting.inspections import plot
     from importer.cleaning import clean
     from importer.generating.making import generate, load_generated
+    from importer.inspecting.hints import Hints
     from importer.inspecting.inspect import inspect
     from importer.inspecting.records import Inspection
     from importer.ledger.budget import RejectBudget
@@ -73,6 +74,7 @@ else:
         "Connection": "importer.server.connection",
         "CsvOptions": "importer.mapping.parts",
         "Exported": "importer.reading.export",
+        "Hints": "importer.inspecting.hints",
         "Inspection": "importer.inspecting.records",
         "Leftover": "importer.bucket.leftovers",
         "LoadOptions": "importer.options",
@@ -123,6 +125,7 @@ __all__ = [
     "Connection",
     "CsvOptions",
     "Exported",
+    "Hints",
     "ImporterError",
     "Inspection",
     "Leftover",

@@ -7,12 +7,17 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from importer.annotated.mapper import AnnotatedMapper
 from importer.errors import ConfigurationError
 from importer.first_look import Mapper
+from importer.inspecting.hints import Hints
+from importer.inspecting.inferring import inferred
+from importer.inspecting.naming import bucket_after
 from importer.ledger.report import Report
 from importer.loading import Load
 from importer.mapping.columns import ColumnMapper
@@ -21,12 +26,12 @@ from importer.mapping.processes import ProcessRowMapper, importable_name
 from importer.mapping.rows import RowFunction, RowMapper, load_function
 from importer.mapping.spec import Mapping
 from importer.options import LoadOptions, default_state_dir
-from importer.progress import Progress
+from importer.progress import Progress, Snapshot
 from importer.server import local
 from importer.server.connection import Connection
 from importer.settings import find_connection
 from importer.source.header import Head
-from importer.source.open import canonical_encoding, expand
+from importer.source.open import Source, canonical_encoding, expand
 from importer.source.reader import Reader
 from importer.source.stoppable import stoppable
 
@@ -43,6 +48,7 @@ def load(
     bucket: str | None = None,
     options: LoadOptions | None = None,
     csv: CsvOptions | None = None,
+    hints: Hints | None = None,
     connection: Connection | Callable[[], Connection] | None = None,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
@@ -55,11 +61,13 @@ def load(
         source: paths, globs, URLs (http, https, s3), or ``-`` for standard input, of CSV, JSON Lines, Parquet or Arrow;
             read in this order, a glob's matches sorted.
         mapping: which column becomes what: a mapping, the path of a mapping file, or what is in one. Annotated CSV
-            needs none.
+            needs none; of other sources it is inferred from all of their rows.
         mapper: instead of a mapping, a function ``row -> Point | None | [Point, …]``, or ``package.module:function``.
-        bucket: the bucket's name, where ``options`` are not given.
+        bucket: the bucket's name, where ``options`` are not given; a file that is loaded without a mapping lends it its
+            own.
         options: how to load; the defaults otherwise.
         csv: how to read the text, with a mapper or without; a mapping says it itself.
+        hints: parts of a mapping that is inferred otherwise.
         connection: which server, or what finds it once the sources and the mapping turned out to be usable; None
             finds it as the command line does, and starts a local one if none is named.
         progress: listens.
@@ -76,17 +84,64 @@ def load(
         LoadError: the load failed; the bucket is as it was. ``report`` of the error tells the rest.
         ServerError: the server refuses, or did not answer in time.
     """
-    chosen, stopping = _options(bucket, options), stop or threading.Event()
-    names = [source] if isinstance(source, str | Path) else list(source)
+    names, stopping = [source] if isinstance(source, str | Path) else list(source), stop or threading.Event()
+    is_inferred = mapping is None and mapper is None
+    chosen = _options(bucket, options, names if is_inferred else [])
     given, reading = _mapper(mapping, mapper, csv, chosen)
+    if hints is not None and not is_inferred:
+        raise ConfigurationError("hints go with a mapping that is inferred: leave out the mapping, or the hints")
+    with ExitStack() as stack:
+        sources, text_in = expand(names), stdin or _standard_input(stopping)
+        if is_inferred:
+            told = replace(hints or Hints(), csv={**reading.model_dump(exclude_unset=True), **(hints or Hints()).csv})
+            found = stack.enter_context(
+                inferred(
+                    sources,
+                    told,
+                    stdin=text_in,
+                    folder=chosen.state_dir or default_state_dir(),
+                    limit=chosen.limit,
+                    bounds=chosen.bounds,
+                    stop=stopping,
+                    progress=_told(progress),
+                )
+            )
+            sources, text_in = found.sources, found.stdin
+            if found.mapping is not None:
+                given, reading = ColumnMapper(found.mapping, precision=chosen.precision), found.mapping.csv
+        return _loaded(
+            sources,
+            given,
+            reading,
+            chosen,
+            connection=connection,
+            stdin=text_in,
+            stopping=stopping,
+            progress=progress,
+            stdout=stdout,
+        )
+
+
+def _loaded(
+    sources: Sequence[Source],
+    given: ColumnMapper | RowMapper | None,
+    reading: CsvOptions,
+    chosen: LoadOptions,
+    *,
+    connection: Connection | Callable[[], Connection] | None,
+    stdin: BinaryIO,
+    stopping: threading.Event,
+    progress: Progress | None,
+    stdout: BinaryIO | None,
+) -> Report:
     with Reader(
-        expand(names),
+        sources,
         delimiter=reading.delimiter,
         encoding=canonical_encoding(reading.encoding),
         wanted=None,
         block_bytes=chosen.block_bytes,
         limit=chosen.limit,
-        stdin=stdin or _standard_input(stopping),
+        stdin=stdin,
         bounds=chosen.bounds,
         scratch=chosen.state_dir or default_state_dir(),
         stop=stopping,
@@ -142,8 +197,15 @@ def _standard_input(stop: threading.Event) -> BinaryIO:
     return io.BytesIO() if sys.stdin is None else stoppable(sys.stdin.buffer, stop)
 
 
-def _options(bucket: str | None, options: LoadOptions | None) -> LoadOptions:
+def _told(progress: Progress | None) -> Callable[[str, int], None] | None:
+    """What is read while a mapping is looked for, told as a phase of its own."""
+    return None if progress is None else lambda _doing, rows: progress.update(Snapshot("first pass", rows=rows))
+
+
+def _options(bucket: str | None, options: LoadOptions | None, names: Sequence[str | Path]) -> LoadOptions:
     if options is None:
+        if bucket is None and names:
+            bucket = bucket_after(names)
         if bucket is None:
             raise ConfigurationError("name the bucket to load into")
         return LoadOptions(bucket=bucket)

@@ -14,7 +14,7 @@ import pytest
 from influxdb_client import Point
 
 import importer
-from importer import ConfigurationError, CsvOptions, LoadOptions, Mapping, MappingError, RejectBudget, Report
+from importer import ConfigurationError, CsvOptions, Hints, LoadOptions, Mapping, MappingError, RejectBudget, Report
 from tests.loading import BIRDS, SAMPLE, SAMPLE_MAPPING, Trial, birds_csv
 
 EXPORTED = {
@@ -28,6 +28,7 @@ EXPORTED = {
     "Connection",
     "CsvOptions",
     "Exported",
+    "Hints",
     "ImporterError",
     "Inspection",
     "Leftover",
@@ -185,9 +186,9 @@ def test_an_error_carries_the_report_of_what_it_ended(trial: Trial) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "name the bucket"),
+        ({"mapping": BIRDS}, "name the bucket"),
         ({"bucket": "a", "options": LoadOptions(bucket="b")}, "two buckets"),
-        ({"bucket": "a"}, "either a mapping or a mapper"),
+        ({"bucket": "a", "mapping": BIRDS, "hints": Hints()}, "hints go with"),
         ({"bucket": "a", "mapping": BIRDS, "mapper": "m:f"}, "either a mapping or a mapper"),
         ({"bucket": "a", "mapping": BIRDS, "csv": CsvOptions()}, "its own csv part"),
     ],

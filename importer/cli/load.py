@@ -37,8 +37,8 @@ _MAPPING, _CSV, _BUCKET, _REJECTS, _SPEED, _OUTPUT = (
 def load_command(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="CSV, JSON Lines, Parquet or Arrow: files, globs, URLs (http, https, s3), or - for standard input.")],
     *,
-    bucket: Annotated[str, typer.Option("--bucket", help="Bucket to load into; recreated on each run.", rich_help_panel=_BUCKET)],
-    mapping: Annotated[Path | None, typer.Option("--mapping", help="TOML file: which column becomes what.", rich_help_panel=_MAPPING)] = None,
+    bucket: Annotated[str | None, typer.Option("--bucket", help="Bucket to load into; recreated on each run. Default, where the mapping is inferred: named after the file.", rich_help_panel=_BUCKET)] = None,
+    mapping: Annotated[Path | None, typer.Option("--mapping", help="TOML file: which column becomes what. Without it, and without all of --measurement, --field and --time, what is missing is inferred from the data.", rich_help_panel=_MAPPING)] = None,
     mapper: Annotated[str | None, typer.Option("--mapper", metavar="MODULE:FUNCTION", help="Your own function: row -> Point, None or [Point, ...].", rich_help_panel=_MAPPING)] = None,
     measurement: Annotated[str | None, typer.Option("--measurement", help="Measurement, where there is no mapping file.", rich_help_panel=_MAPPING)] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="COL", help="Column that is a tag, or KEY=COL; may be repeated.", rich_help_panel=_MAPPING)] = None,
@@ -98,7 +98,7 @@ def load_command(
     log_to_stderr(quiet=quiet, as_json=log_json)
     with ended_at_once():
         from importer.bucket.shards import parse_duration  # noqa: PLC0415
-        from importer.cli.running import mapping_arguments, run_load, server_finder  # noqa: PLC0415
+        from importer.cli.running import bucket_of, mapping_arguments, run_load, server_finder  # noqa: PLC0415
         from importer.options import LoadOptions  # noqa: PLC0415
 
     mapped_by = mapping_arguments(
@@ -123,7 +123,7 @@ def load_command(
         ),
     )
     options = LoadOptions(
-        bucket=bucket,
+        bucket=bucket_of(bucket, sources, mapped_by),
         if_exists=if_exists,
         retention_seconds=parse_duration(retention) if retention else None,
         shard_duration_seconds=parse_duration(shard_duration) if shard_duration else None,

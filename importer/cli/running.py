@@ -22,7 +22,9 @@ from importer.cli.exits import exit_code
 from importer.cli.progress import shown_progress
 from importer.cli.signals import stopped_by_signals
 from importer.cli.summary import show_rows, show_summary
-from importer.errors import ImporterError
+from importer.errors import ConfigurationError, ImporterError
+from importer.inspecting.hints import Hints
+from importer.inspecting.naming import bucket_after
 from importer.ledger.report import Report
 from importer.mapping.flags import mapping_from_flags, no_flags
 from importer.mapping.parts import CsvOptions
@@ -33,7 +35,7 @@ from importer.server.connection import Connection
 from importer.source.addresses import is_address, shown_address
 from importer.verification.sample import sample_rows
 
-__all__ = ["mapping_arguments", "run_generated", "run_load", "server_finder"]
+__all__ = ["bucket_of", "mapping_arguments", "run_generated", "run_load", "server_finder"]
 
 log = logging.getLogger("importer")
 
@@ -58,9 +60,41 @@ def mapping_arguments(
     if mapping is not None:
         no_flags(flags, "--mapping")
         return {"mapping": Mapping.from_toml(mapping).reading(csv_options)}
-    if not any(flags.values()):
-        return {"csv": CsvOptions.from_dict(csv_options)}
+    if not all(flags[part] for part in ("measurement", "fields", "time")):
+        return {"csv": CsvOptions.from_dict(csv_options), "hints": _hints(flags)}
     return {"mapping": mapping_from_flags(**flags, csv_options=csv_options)}
+
+
+def _hints(flags: dict[str, Any]) -> Hints | None:
+    """What options say of a mapping that is inferred; None: they say nothing."""
+    if not any(flags.values()):
+        return None
+    times = flags["time_options"]
+    return Hints.of(
+        measurement=flags["measurement"],
+        time=flags["time"],
+        tags=flags["tags"],
+        fields=flags["fields"],
+        row_filter=flags["row_filter"],
+        time_format=times.get("format"),
+        timezone=times.get("timezone"),
+        ambiguous=times.get("ambiguous"),
+    )
+
+
+def bucket_of(named: str | None, sources: Sequence[str], mapped_by: dict[str, Any]) -> str:
+    """The bucket to load into; where it is not named and the mapping is inferred, the file lends its name.
+
+    Raises:
+        ConfigurationError: it must be named.
+    """
+    if named is not None:
+        return named
+    if "mapping" in mapped_by or "mapper" in mapped_by:
+        raise ConfigurationError("name the bucket to load into: --bucket NAME")
+    name = bucket_after(sources)
+    log.info("into the bucket %r, named after the file", name)
+    return name
 
 
 def server_finder(**named: Any) -> Callable[[], Connection]:

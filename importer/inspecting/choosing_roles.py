@@ -103,7 +103,7 @@ def choose_roles(
             role.role, role.why = "field", "not named by --tag"
         if column.is_comma_undecided and "decimal" not in hints.csv and role.role == "field":
             found.questions.append(_about_comma(column))
-        found.warnings += _notes(column, role, doubtful)
+        found.warnings += _notes(column, doubtful)
     if not found.of("field") and (tag := _least_of_a_tag(found.of("tag"), tags)) is not None:
         tag.role, tag.why = "field", "there is no other column for a field"
     if not found.of("field"):
@@ -153,29 +153,33 @@ def _role(
 
 
 def _tag_or_field(column: ColumnFacts, role: Role) -> tuple[ColumnRole, str]:
-    distinct, rows = column.values.number, column.filled
-    about = "" if column.values.is_exact else "about "
     if role.type in ("float", "boolean"):
         return "field", "measured" if role.type == "float" else "true or false"
     if column.times.chosen is not None and not column.times.is_epoch:
         return "field", "another time, kept as it is written"
-    is_number = role.type != "string"
-    is_identifier = _IDENTIFIER.search(column.name) is not None
-    few = max(1, rows // 10) if is_number else rows // 2 if rows <= SMALL_ROWS else max(SMALL_ROWS // 2, rows // 20)
-    if is_number and not (is_identifier and 1 <= distinct <= min(few, MOST_TAG_VALUES)):
-        unique = "a value of its own in every row" if distinct == rows > 1 else "a number"
-        return "field", unique
+    return _number(column) if role.type != "string" else _text(column)
+
+
+def _number(column: ColumnFacts) -> tuple[ColumnRole, str]:
+    distinct, rows = column.values.number, column.filled
+    if _IDENTIFIER.search(column.name) is not None and distinct <= min(max(1, rows // 10), MOST_TAG_VALUES):
+        return "tag", f"an identifier, by its name: {distinct:,} different values in {rows:,} rows"
+    return "field", "a value of its own in every row" if distinct == rows > 1 else "a number"
+
+
+def _text(column: ColumnFacts) -> tuple[ColumnRole, str]:
+    distinct, rows = column.values.number, column.filled
+    counted = f"{'' if column.values.is_exact else 'about '}{distinct:,} different values in {rows:,} rows"
+    few = rows // 2 if rows <= SMALL_ROWS else max(SMALL_ROWS // 2, rows // 20)
     if column.unusable_as_tag is not None:
         return "field", "a tag cannot hold all of its texts"
-    if not is_number and _is_free_text(column):
+    if _is_free_text(column):
         return "field", "free text"
-    if distinct == 1:
-        if rows < column.rows:
-            return "field", f"{column.examples[0]!r}, or empty"
+    if distinct == 1 and rows == column.rows:
         return "tag", f"{_short(column.examples[0])!r} in every row: costs nothing as a tag, and is not lost"
-    if distinct > min(few, MOST_TAG_VALUES):
-        return "field", f"{about}{distinct:,} different values in {rows:,} rows: too many for a tag"
-    return "tag", f"{about}{distinct:,} different values in {rows:,} rows"
+    if distinct == 1:
+        return "field", f"{_short(column.examples[0])!r}, or empty"
+    return ("field", f"{counted}: too many for a tag") if distinct > min(few, MOST_TAG_VALUES) else ("tag", counted)
 
 
 def _is_free_text(column: ColumnFacts) -> bool:
@@ -184,7 +188,7 @@ def _is_free_text(column: ColumnFacts) -> bool:
 
 
 def _null_texts(facts: Sequence[ColumnFacts]) -> tuple[set[str], set[str]]:
-    """Texts that must mean an empty cell, as a column is of numbers but for them; and such that might mean something."""
+    """Texts that must mean an empty cell, as a column is of numbers but for them; and such as may mean something."""
     texts = [column for column in facts if column.type == "string"]
     null, doubtful = set(), set()
     for column in facts:
@@ -204,7 +208,7 @@ def _about_comma(column: ColumnFacts) -> Question:
     example = next((text for text in column.examples if "," in text), column.examples[0])
     return Question(
         about=column.name,
-        text=f"{column.name!r}: is the comma a decimal mark? Three digits follow it everywhere, as behind a thousands mark.",
+        text=f"{column.name!r}: is the comma a decimal mark? Three digits follow it always, as with thousands.",
         option="--decimal",
         choices=(
             Choice(value=",", meaning=f"{example} is {example.replace(',', '.')}"),
@@ -213,7 +217,7 @@ def _about_comma(column: ColumnFacts) -> Question:
     )
 
 
-def _notes(column: ColumnFacts, role: Role, doubtful: Collection[str]) -> list[str]:
+def _notes(column: ColumnFacts, doubtful: Collection[str]) -> list[str]:
     notes = []
     texts = sorted(set(column.null_like) & set(doubtful))
     if texts and column.type not in ("string", None):

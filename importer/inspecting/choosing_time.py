@@ -33,7 +33,9 @@ _TIME_NAME = re.compile(
 _EXACT = ("time", "timestamp", "datetime", "date_time", "_time", "ts", "date", "utc")
 _LOCAL = re.compile(r"(^|[^a-z])(local|lokal|lt|mez|mesz|cet|cest)([^a-z]|$)|local", re.IGNORECASE)
 _UTC = re.compile(r"(^|[^a-z])(utc|gmt|zulu)([^a-z]|$)|utc$|gmt$", re.IGNORECASE)
-_ZONE = re.compile(r"(^|[^a-z])(tz|timezone|time_zone|zone|offset|utcoffset|gmtoffset)([^a-z]|$)|offset|timezone", re.IGNORECASE)
+_ZONE = re.compile(
+    r"(^|[^a-z])(tz|timezone|time_zone|zone|offset|utcoffset|gmtoffset)([^a-z]|$)|offset|timezone", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -115,6 +117,7 @@ def choose_time(facts: Sequence[ColumnFacts], hints: Hints, source: str) -> Time
         ]
         return choice
     best = options[0]
+    choice.used = best.columns
     if best.has_two_digit_year:
         choice.questions.append(_about_century(best))
     elif not best.fittings:
@@ -181,9 +184,12 @@ def _options(facts: Sequence[ColumnFacts], hints: Hints) -> list[_Option]:
                     continue
             is_weak = not is_named
         decided = times.chosen
-        refused = ", ".join(
-            f"{item.example!r}{f' in line {item.line}' if item.line else ''} is not {form}"
-            for form, item in times.refused.items()
+        refused = next(
+            (
+                f"{item.example!r}{f' in line {item.line}' if item.line else ''} is not {form}"
+                for form, item in times.refused.items()
+            ),
+            "",
         )
         fittings = [decided] if decided is not None else times.undecided
         found.append(_option(column, fittings, is_weak=is_weak, is_decided=decided is not None, decided_by=refused))
@@ -317,25 +323,10 @@ class _Zone:
 def _zone(
     best: _Option, options: Sequence[_Option], facts: Sequence[ColumnFacts], hints: Hints, choice: TimeChoice
 ) -> _Zone:
-    if best.has_offset:
-        return _Zone("UTC", is_given=True, why="")
-    if hints.timezone is not None:
-        return _Zone(hints.timezone, is_given=True, why=f"in {hints.timezone}, as given")
-    if any(_UTC.search(column) for column in best.columns):
-        return _Zone("UTC", is_given=True, why="its name says UTC")
-    local = next((option.columns[0] for option in options if option.is_local), None)
-    if local is not None and not best.is_local:
-        return _Zone(
-            "UTC", is_given=True, why=f"local time stands beside it, in {local!r}, so that it is taken for UTC"
-        )
-    for column in facts:
-        if column.name in best.columns or not _ZONE.search(column.name) or column.rows != column.filled:
-            continue
-        if column.times.are_offsets and best.has_clock and len(best.columns) == 1:
-            return _Zone("UTC", is_given=True, why=f"its offset from UTC is in {column.name!r}", column=column.name)
-        named = next(iter(column.values.counts), "") if column.values.number == 1 else ""
-        if named and _is_zone(named):
-            return _Zone(named, is_given=True, why=f"{column.name!r} says the zone: {named}")
+    """The zone of the chosen time; asked where it is a local time and nothing says of which zone."""
+    said = _zone_said(best, options, hints) or _zone_beside(best, facts)
+    if said is not None:
+        return said
     if best.is_local:
         choice.questions.append(
             Question(
@@ -348,13 +339,39 @@ def _zone(
                 ),
             )
         )
-        return _Zone("UTC", is_given=False, why="")
-    if not choice.questions:
+    elif not choice.questions:
         choice.warnings.append(
             f"nothing says the zone of {' + '.join(map(repr, best.columns))}: it is taken for UTC; "
             "if it is another one, say --timezone, such as Europe/Zurich"
         )
     return _Zone("UTC", is_given=False, why="nothing says its zone: taken for UTC")
+
+
+def _zone_said(best: _Option, options: Sequence[_Option], hints: Hints) -> _Zone | None:
+    """The zone that the texts, the user or the names of the columns say."""
+    if best.has_offset:
+        return _Zone("UTC", is_given=True, why="")
+    if hints.timezone is not None:
+        return _Zone(hints.timezone, is_given=True, why=f"in {hints.timezone}, as given")
+    if any(_UTC.search(column) for column in best.columns):
+        return _Zone("UTC", is_given=True, why="its name says UTC")
+    local = next((option.columns[0] for option in options if option.is_local), None)
+    if local is not None and not best.is_local:
+        return _Zone("UTC", is_given=True, why=f"as local time stands beside it ({local}), it is taken for UTC")
+    return None
+
+
+def _zone_beside(best: _Option, facts: Sequence[ColumnFacts]) -> _Zone | None:
+    """The zone that another column holds, or each row's offset."""
+    for column in facts:
+        if column.name in best.columns or not _ZONE.search(column.name) or column.rows != column.filled:
+            continue
+        if column.times.are_offsets and best.has_clock and len(best.columns) == 1:
+            return _Zone("UTC", is_given=True, why=f"its offset from UTC is in {column.name!r}", column=column.name)
+        named = next(iter(column.values.counts), "") if column.values.number == 1 else ""
+        if named and _is_zone(named):
+            return _Zone(named, is_given=True, why=f"{column.name!r} says the zone: {named}")
+    return None
 
 
 def _is_zone(text: str) -> bool:
@@ -396,8 +413,10 @@ def _reason(best: _Option, options: Sequence[_Option], hints: Hints) -> str:
     if hints.time:
         return "as given"
     parts = []
-    if len(options) == 1:
-        parts.append("the only column with times" if len(best.columns) == 1 else "together they are the time")
+    if len(best.columns) > 1:
+        parts.append("together they are the time")
+    elif len(options) == 1:
+        parts.append("the only column with times")
     elif all(option.is_local or option.is_weak for option in options[1:]):
         parts.append("the other is local time" if len(options) == 2 else "the others are local times")  # noqa: PLR2004
     elif best.has_offset and not all(option.has_offset for option in options):
@@ -454,7 +473,7 @@ def _about_century(option: _Option) -> Question:
 def _about_format(option: _Option) -> Question:
     return Question(
         about=" ".join(option.columns),
-        text=f"What is the format of {' + '.join(map(repr, option.columns))}? Its cells are not all of one that is known.",
+        text=f"What is the format of {' + '.join(map(repr, option.columns))}? Its cells are of none that is known.",
         option="--time-format",
         choices=(
             Choice(value="unix_s", meaning="seconds since 1970; likewise unix_ms, unix_us, unix_ns"),

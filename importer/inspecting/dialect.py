@@ -33,6 +33,8 @@ LETTERS_BYTES = 1 << 16
 
 _LIKELY = ("cp1252", "iso8859_15", "cp1250", "cp1251", "iso8859_2", "iso8859_7", "mac_roman", "cp850", "cp437",
            "shift_jis", "gb18030", "euc_kr", "big5")  # fmt: skip
+_WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüœŒµ")
+_WESTERN_SIGNS = frozenset("€\u2019\u2018“”„\u2013—…°²³½¼«»§±·\u00b4¡¿\xa0")
 _SEPARATOR = re.compile(rb"sep=([\x01-\x21\x23-\x7f])\r?\n")
 _DATA = re.compile(r"\s*[+-]?[0-9][0-9.,:/ TZe+-]*\s*")
 
@@ -175,23 +177,31 @@ def _guessed(text: bytes, name: str) -> tuple[str, bool, list[str]]:
 
     lines = [line for line in text.splitlines() if not line.isascii()]
     letters = b"\n".join(lines)[:LETTERS_BYTES]
-    best = from_bytes(letters, cp_isolation=list(_LIKELY)).best()
-    encoding = "cp1252" if best is None else best.encoding
-    try:  # Latin letters of Western Europe are the same in many: the most usual is taken where it shows them alike
-        if letters.decode("cp1252") == letters.decode(encoding):
-            encoding = "cp1252"
-    except UnicodeDecodeError:
-        pass
+    if _is_western(letters):
+        encoding = "cp1252"
+    else:
+        best = from_bytes(letters, cp_isolation=list(_LIKELY)).best()
+        encoding = "cp1252" if best is None else best.encoding
     try:
-        example = next((word for word in re.split(r"[\s,;|\"]+", lines[0].decode(encoding)) if not word.isascii()), "")
+        words = [word for word in re.findall(r"\w+", letters.decode(encoding)) if not word.isascii()]
     except UnicodeDecodeError:
         raise SourceError(f"{name!r} is not UTF-8, nor of an encoding that could be found: say --encoding") from None
-    found = canonical_encoding(encoding)
-    return (
-        found,
-        False,
-        [f"it is not UTF-8; by its letters it is {found} ({example!r}): if that is wrong, say --encoding"],
-    )
+    found, shown = canonical_encoding(encoding), ", ".join(dict.fromkeys(words[:3]))
+    return found, False, [f"it is not UTF-8; by its letters it is {found} ({shown}): if that is wrong, say --encoding"]
+
+
+def _is_western(letters: bytes) -> bool:
+    """Whether words are of Latin letters with accents, as in Western Europe, where text is read as cp1252."""
+    try:
+        text = letters.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+    signs = {sign for sign in text if not sign.isascii() and not sign.isalpha()}
+    accented = sum(not sign.isascii() for word in words for sign in word)
+    plain = sum(sign.isascii() for word in words for sign in word)
+    usual = all(sign in _WESTERN for word in words for sign in word if not sign.isascii())
+    return usual and signs <= _WESTERN_SIGNS and (accented <= plain or not words)
 
 
 def _decoded(first: bytes, encoding: str) -> tuple[bytes, bool]:

@@ -1,7 +1,7 @@
 """What is known of a column after all its cells were seen, gathered block by block in bounded memory.
 
-Goes in: the cells of a block, as text. Comes out: :class:`ColumnFacts`. A type is open until a cell does not fit it; the
-first such cell is kept, as the reason. Whether a cell fits is asked of the code that a load converts it by.
+Goes in: the cells of a block, as text. Comes out: :class:`ColumnFacts`. A type is open until a cell does not fit it;
+the first such cell is kept, as the reason. Whether a cell fits is asked of the code that a load converts it by.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ _LEADING_ZEROS = r"^\s*[+-]?0[0-9]+\s*$"
 _THOUSANDS = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+\s*")
 
 Number = Literal["integer", "unsigned", "float", "comma float"]
+_WHOLE: tuple[Literal["integer", "unsigned"], ...] = ("integer", "unsigned")
+_DECIMALS: tuple[tuple[Literal["float", "comma float"], Literal[".", ","]], ...] = (
+    ("float", "."),
+    ("comma float", ","),
+)
+MOST_DIGITS = 18
+"""Of a number that is surely one of 64 bits."""
 
 
 @dataclass(slots=True)
@@ -178,37 +185,44 @@ class ColumnFacts:
                 self.folded = None
 
     def _numbers(self, values: pl.Series, seen: _Seen) -> None:
-        digits = values.str.contains(_DIGITS)
         zeros = values.filter(values.str.contains(_LEADING_ZEROS))
         if not zeros.is_empty():
             for kind in sorted(self.open):
                 self._refuse(kind, zeros[0], "its leading zeros would be lost", seen)
             return
-        for kind in ("integer", "unsigned"):
-            if kind in self.open:
-                whole = values.filter(~digits)
-                fits = to_values(values, kind)
-                if not whole.is_empty():
-                    self._refuse(kind, whole[0], "it is no whole number", seen)
-                elif fits.faulty is not None:
-                    self._refuse(kind, values.filter(fits.faulty)[0], fits.message, seen)
-        many = values.filter(digits & (values.str.strip_chars().str.len_bytes() > 18)).to_list()  # noqa: PLR2004
-        if many and not {"integer", "unsigned"} & self.open and not (self.has_point or self.has_comma):
-            for kind in ("float", "comma float"):
-                if kind in self.open:
-                    self._refuse(kind, many[0], "it has more digits than a number can hold", seen)
-        for kind, mark in (("float", "."), ("comma float", ",")):
-            if kind in self.open:
-                fits = to_values(values, "float", decimal="." if mark == "." else ",")
-                if fits.faulty is not None:
-                    self._refuse(kind, values.filter(fits.faulty)[0], fits.message, seen)
-                else:
-                    self._ranges(values, fits.values)
+        digits = values.str.contains(_DIGITS)
+        self._whole_numbers(values, digits, seen)
+        if not {"integer", "unsigned"} & self.open and not (self.has_point or self.has_comma):
+            many = values.filter(digits & (values.str.strip_chars().str.len_bytes() > MOST_DIGITS))
+            for kind in sorted(self.open) if len(many) else ():
+                self._refuse(kind, many[0], "it has more digits than a number can hold", seen)
+        self._decimals(values, seen)
+        self.has_point |= bool(values.str.contains(r"[.eE]").any())
+
+    def _whole_numbers(self, values: pl.Series, digits: pl.Series, seen: _Seen) -> None:
+        odd = values.filter(~digits)
+        for kind in _WHOLE:
+            if kind not in self.open:
+                continue
+            fits = to_values(values, kind)
+            if not odd.is_empty():
+                self._refuse(kind, odd[0], "it is no whole number", seen)
+            elif fits.faulty is not None:
+                self._refuse(kind, values.filter(fits.faulty)[0], fits.message, seen)
+
+    def _decimals(self, values: pl.Series, seen: _Seen) -> None:
+        for kind, mark in _DECIMALS:
+            if kind not in self.open:
+                continue
+            fits = to_values(values, "float", decimal=mark)
+            if fits.faulty is not None:
+                self._refuse(kind, values.filter(fits.faulty)[0], fits.message, seen)
+            else:
+                self._ranges(values, fits.values)
         if "comma float" in self.open and not self.comma_is_decimal:
             commas = values.filter(values.str.contains(",", literal=True))
             self.has_comma |= not commas.is_empty()
             self.comma_is_decimal = any(not _THOUSANDS.fullmatch(value) for value in commas)
-        self.has_point |= bool(values.str.contains(r"[.eE]").any())
 
     def _ranges(self, values: pl.Series, numbers: pl.Series) -> None:
         low, high = numbers.arg_min(), numbers.arg_max()

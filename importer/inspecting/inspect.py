@@ -24,7 +24,15 @@ from importer.inspecting.facts import ColumnFacts
 from importer.inspecting.hints import Hints
 from importer.inspecting.naming import measurement_after
 from importer.inspecting.proposal import decimal_of, keys_of, proposed
-from importer.inspecting.records import Choice, Inspection, KeyCollisions, KeyExample, Question, ShardGroups
+from importer.inspecting.records import (
+    Choice,
+    Inspection,
+    KeyCollisions,
+    KeyExample,
+    Question,
+    ShardGroups,
+    TimeCandidate,
+)
 from importer.inspecting.rereading import rereadable
 from importer.inspecting.rows import Lines, Rows
 from importer.inspecting.time_facts import TimeFacts
@@ -219,7 +227,7 @@ class _Look:
             columns=column_profiles(
                 self._rows.header, self._rows.unusable, counted.facts, roles=roles, keys=keys, trial=trial
             ),
-            times=tuple(time.candidates),
+            times=tuple(_as_tried(candidate, trial) for candidate in time.candidates),
             rows_over_time=trial.over_time,
             tags=tag_candidates(roles),
             series=None if mapping is None else trial.series,
@@ -332,6 +340,14 @@ def _questions(time: TimeChoice, roles: Roles, *, header: bool, rows: int, name:
             )
         ]
     return found
+
+
+def _as_tried(candidate: TimeCandidate, trial: Trial) -> TimeCandidate:
+    """The chosen time with the span that the trial found, zones and several columns taken into account."""
+    if not candidate.chosen or trial.first_ns is None or trial.last_ns is None:
+        return candidate
+    span = {"first_ns": trial.first_ns, "last_ns": trial.last_ns}
+    return candidate.model_copy(update={**span, "first": as_text(trial.first_ns), "last": as_text(trial.last_ns)})
 
 
 def _said(column: str, message: str) -> str:

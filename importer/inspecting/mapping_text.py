@@ -98,8 +98,8 @@ def _other_time(other: TimeCandidate) -> list[str]:
 
 def _tags(inspection: Inspection, mapping: Mapping) -> str:
     lines = [
-        "# Tags are indexed texts, by which one selects and groups; together with the time they are what a point is known",
-        "# by: of two rows with the same tags and time the later one stays.",
+        "# Tags are indexed texts, by which one selects and groups; together with the time they are what a point is",
+        "# known by: of two rows with the same tags and time the later one stays.",
     ]
     collisions = inspection.collisions
     if collisions is not None:
@@ -116,8 +116,8 @@ def _tags(inspection: Inspection, mapping: Mapping) -> str:
 
 def _fields(inspection: Inspection, mapping: Mapping) -> str:
     lines = [
-        "# Fields are the values. Types: float, integer, unsigned, boolean, string. A cell that is not of its type makes the",
-        "# row a reject; an empty cell is no value, unless there is a default.",
+        "# Fields are the values. Types: float, integer, unsigned, boolean, string. A cell that is not of its type",
+        "# makes the row a reject; an empty cell is no value, unless there is a default.",
         "[fields]",
     ]
     by_column = {column.name: column for column in inspection.columns}

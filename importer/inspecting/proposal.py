@@ -46,12 +46,10 @@ def proposed(
         MappingError: what the user says does not fit.
     """
     keys, decimal = keys_of(roles, hints), decimal_of(roles, hints)
-    csv: dict[str, Any] = {"delimiter": sniffed.delimiter, "encoding": sniffed.encoding}
+    csv: dict[str, Any] = {"delimiter": sniffed.delimiter} if sniffed.delimiter != "," else {}
+    csv |= {"encoding": sniffed.encoding} if sniffed.encoding != "utf-8" else {}
     csv |= {"null": list(roles.null)} if roles.null else {}
     csv |= {"decimal": decimal} if decimal == "," else {}
-    csv = {
-        name: value for name, value in csv.items() if value not in ({"delimiter": ",", "encoding": "utf-8"}.get(name),)
-    }
     csv |= {name: hints.csv[name] for name in ("header", "skip_header", "skip_rows") if hints.csv.get(name)}
     fields: dict[str, Any] = {}
     for role in roles.of("field"):

@@ -1,7 +1,7 @@
 """Which time formats all cells of a column are of.
 
-Goes in: the different values of a block. Comes out: :class:`TimeFacts`. The candidates come from the shapes of the first
-values; each is then held against every value by the code that a load reads times with.
+Goes in: the different values of a block. Comes out: :class:`TimeFacts`. The candidates come from the shapes of the
+first values; each is then held against every value by the code that a load reads times with.
 """
 
 from __future__ import annotations

@@ -134,4 +134,5 @@ def _compact(text: str) -> Shapes:
     offset = match.group("offset")
     seconds = [""] if match.group("second") is None else ["%S%.f"] if match.group("fraction") else ["%S", "%S%.f"]
     front = "%Y%m%d" + match.group("between") + "%H%M"
-    return Shapes(tuple(front + second + ("%#z" if offset else "") for second in seconds), True, offset is not None)
+    formats = tuple(front + second + ("%#z" if offset else "") for second in seconds)
+    return Shapes(formats, has_clock=True, has_offset=offset is not None)

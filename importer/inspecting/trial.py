@@ -1,7 +1,7 @@
 """A proposed mapping tried on the data: what a load would reject, which keys would collide, how many series there are.
 
-Goes in: a mapping and the rows as tables. Comes out: :class:`Trial`. The rows go through the very code that maps, encodes
-and looks for duplicates in a load; nothing is sent. What grows with the rows goes to files in a folder.
+Goes in: a mapping and the rows as tables. Comes out: :class:`Trial`. The rows go through the very code that maps,
+encodes and looks for duplicates in a load; nothing is sent. What grows with the rows goes to files in a folder.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ class ColumnMapper:
                 is_null = column.is_in(null) if len(null) > 1 else column == ""
                 column = column.set(is_null, None) if is_null.any() else column  # noqa: PLW2901 - the same, mended
             columns.append(column)
-        return pl.DataFrame(columns)
+        return pl.DataFrame({column.name: column for column in columns})  # one without a name would be given one
 
     def _filtered(self, frame: pl.DataFrame, table: Table) -> pl.DataFrame:
         if self._filter is None:
