@@ -44,11 +44,6 @@ class Column:
     type: FieldType
     source: str
 
-    @property
-    def is_text(self) -> bool:
-        """Whether it holds text."""
-        return self.type == "string"
-
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -56,11 +51,9 @@ class Columns:
 
     Attributes:
         columns: tags, then fields, each sorted by key.
-        measurements: the names of all measurements.
     """
 
     columns: tuple[Column, ...]
-    measurements: tuple[str, ...]
 
     @property
     def names(self) -> list[str]:
@@ -100,7 +93,7 @@ def columns_of(layouts: Sequence[Layout]) -> Columns:
     taken |= {*tags, *keys} - doubled
     found = [Column(_name(key, "tag", doubled, taken), "tag", key, "string", f"tag:{key}") for key in tags]
     found += [Column(_name(key, kind, doubled, taken), "field", key, kind, f"field:{key}") for key, kind in fields]
-    return Columns(tuple(found), tuple(layout.measurement for layout in layouts))
+    return Columns(tuple(found))
 
 
 def _name(key: str, kind: str, doubled: set[str], taken: set[str]) -> str:

@@ -36,7 +36,7 @@ class Exported:
         rows: how many.
         values: of all fields; as many as the server counts.
         bytes: of the file; None where it has no size, such as a pipe.
-        measurements: their names.
+        measurements: the names of those that have rows in it.
         warnings: what is left out, or will not load back as it is stored.
         mapping: the mapping file that was written.
         load_command: loads the file back by that mapping.
@@ -147,7 +147,7 @@ def export(
         rows=done.rows,
         values=done.values,
         bytes=path.stat().st_size if path and path.is_file() else None,
-        measurements=found.columns.measurements,
+        measurements=done.measurements,
         warnings=(*found.warnings, *done.warnings),
         mapping=str(mapping) if mapping is not None else None,
         load_command=loading,
@@ -178,10 +178,11 @@ def _format_of(output: Path | None, named: str | None) -> FileFormat:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What went into a file: rows, values, and warnings."""
+    """What went into a file: rows, values, measurements, and warnings."""
 
     rows: int
     values: int
+    measurements: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -199,8 +200,10 @@ def _write(
     """
     out = writer(kind, file, found.columns, escape_formulas=escape_formulas)
     rows = values = empty_texts = not_utf8 = 0
+    measurements: dict[str, None] = {}
     for part in _limited(found.parts, limit):
         out.write(part)
+        measurements[part.layout.measurement] = None
         rows += part.frame.height
         values += part.values
         not_utf8 += part.not_utf8
@@ -208,7 +211,8 @@ def _write(
             int((part.frame[field.column] == "").sum()) for field in part.layout.fields if field.type == "string"
         )
     out.end()
-    return _Done(rows, values, tuple(_warnings(kind, empty_texts, not_utf8, escape_formulas=escape_formulas)))
+    warnings = _warnings(kind, empty_texts, not_utf8, escape_formulas=escape_formulas)
+    return _Done(rows, values, tuple(measurements), tuple(warnings))
 
 
 def _warnings(kind: FileFormat, empty_texts: int, not_utf8: int, *, escape_formulas: bool) -> Iterator[str]:

@@ -64,7 +64,10 @@ def layouts(asking: Asking, chosen: Selection) -> tuple[tuple[Layout, ...], tupl
         _check_names("field", chosen.fields, {key for name in names for key in fields[name]})
         _check_names("tag", [key for key, _ in chosen.tags], {key for name in names for key in tags.get(name, ())})
     found, warnings = [], list(_unknown_values(asking, chosen))
+    needed = {key for key, values in chosen.tags if "" not in values}
     for name in names:
+        if not needed.issubset(tags.get(name, ())):
+            continue  # no point of it can have these tags
         wanted = {key: kinds for key, kinds in fields[name].items() if not chosen.fields or key in chosen.fields}
         _check_types(name, wanted)
         stored: dict[str, FieldType] = {key: min(kinds) for key, kinds in sorted(wanted.items())}
