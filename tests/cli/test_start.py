@@ -49,6 +49,7 @@ def imported(folder: Path, arguments: list[str], statement: str, call: str = "pa
         (["--version"], 0),
         (["load", "--help"], 0),
         (["clean", "--help"], 0),
+        (["generate", "--help"], 0),
         (["read", "--help"], 0),
         (["server", "--help"], 0),
         (["load", "--nonsense"], 2),

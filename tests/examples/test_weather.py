@@ -245,6 +245,13 @@ def test_a_redirect_is_not_followed_because_the_key_would_go_elsewhere(service: 
         client.OpenWeatherMap(KEY, base_url=service.url).current(60.17, 24.94)
 
 
+def test_an_answer_that_repeats_the_key_is_shown_without_it(service: Service, client: Any) -> None:
+    key = "a key with blanks"
+    service.says(b"wrong: a key with blanks, or a+key+with+blanks", 400)
+    with pytest.raises(client.WeatherError, match=r"answers with 400: wrong: \[secret\], or \[secret\]$"):
+        client.OpenWeatherMap(key, base_url=service.url).current(60.17, 24.94)
+
+
 @pytest.mark.parametrize("missing", [("rain",), ("wind", "gust"), ("main",), ("weather",), ("sys",), ("name",)])
 def test_what_is_missing_in_the_answer_is_no_field_and_no_tag(client: Any, missing: tuple[str, ...]) -> None:
     answer = copy.deepcopy(HELSINKI)

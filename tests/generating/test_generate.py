@@ -4,9 +4,11 @@ import hashlib
 import io
 import json
 import signal
+import threading
 import time
 import tracemalloc
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from importer.generating.draws import Draws
 from importer.generating.points import Request
 from importer.generating.shapes import shape_named
 from importer.generating.text import csv_pieces
+from importer.progress import Silent, Snapshot
 from tests.loading import Command, Start, Trial
 
 each_shape = pytest.mark.parametrize("shape", SHAPES)
@@ -251,6 +254,26 @@ def test_the_load_tells_of_the_duplicates_that_were_asked_for(trial: Trial) -> N
     how: dict[str, Any] = {"options": trial.options(), "connection": trial.connection}
     report = importer.load_generated("telemetry", points=60_000, duplicates=123, **how)
     assert (report.status, report.points_written, report.duplicates) == ("verified", 59_877, 123)
+
+
+@pytest.mark.usefixtures("request_for_each_block")
+def test_a_load_that_was_interrupted_is_gone_on_with_though_the_points_are_made_anew(trial: Trial) -> None:
+    stop = threading.Event()
+
+    class StopInTheMiddle(Silent):
+        def update(self, snapshot: Snapshot) -> None:
+            if snapshot.points > 2_000:
+                stop.set()
+
+    how: dict[str, Any] = {"points": 20_000, "connection": trial.connection}
+    options = trial.options(block_bytes=40_000)
+    with pytest.raises(importer.LoadInterruptedError) as interrupted:
+        importer.load_generated("telemetry", options=options, stop=stop, progress=StopInTheMiddle(), **how)
+    assert interrupted.value.resumable
+    report = importer.load_generated("telemetry", options=replace(options, resume=True), **how)
+    assert interrupted.value.report is not None
+    assert (report.status, report.points_written) == ("verified", 20_000)
+    assert report.load_id == interrupted.value.report.load_id
 
 
 @pytest.mark.usefixtures("environment")

@@ -25,7 +25,7 @@ from importer.measurements import RefusedMeasurement
 from importer.measurements import sender as sending
 from tests.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.influxd import Influxd
-from tests.loading import BIRDS, Trial, birds_csv
+from tests.loading import BIRDS, ROOT, Trial, birds_csv
 from tests.points import query, write
 
 DAY_NS = 86_400 * 10**9
@@ -390,3 +390,13 @@ def test_a_program_that_ends_or_forks_without_close_writes_once_and_is_warned(tr
     assert ended.stdout == "this writer belongs to the process that made it: make one in this process, too\nend\n"
     assert ended.stderr.count("without close()") == 1
     assert stored(trial) == {1: 1.0}
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_example_of_the_documentation_works_as_it_stands(trial: Trial) -> None:
+    page = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0].replace('"home"', repr(trial.bucket))
+    said: dict[str, Any] = {}
+    exec(compile(code, "measurements.md", "exec", dont_inherit=True), said)  # noqa: S102 - our own page
+    assert said["writer"].acknowledged == 2
+    assert trial.rows().height == 3
