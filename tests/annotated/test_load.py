@@ -154,3 +154,11 @@ def test_the_command_line_takes_annotated_csv_without_a_mapping(trial: Trial, co
     assert trial.rows().select("_measurement", "_field", "_value", "loc").rows() == [
         ("birds", "sighted", "12", "Boise")
     ]
+
+
+@pytest.mark.parametrize("option", ["--timezone=Europe/Zurich", "--measurement=m", "--time=t", "--tag=v"])
+def test_options_that_map_are_refused_beside_annotations(option: str, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("m|measurement,v|double,t|dateTime\na,1,2\n")
+    ended = command("load", "a.csv", "--bucket", "b", "--dry-run", option)
+    assert ended.code == 2
+    assert "leave out" in ended.err
