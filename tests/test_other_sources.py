@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from importer import LoadInterruptedError, SourceError
+from importer import LoadInterruptedError, ResumeRefusedError
 from importer.records import Lines, Outcome
 from importer.sink.influx import InfluxSink
 from importer.source import http
@@ -151,7 +151,7 @@ def test_what_was_loaded_by_url_and_is_another_file_now_is_not_gone_on_with(
     with web_file(data=birds_csv(5_000).encode()) as file:
         interrupted(trial, monkeypatch, file.url)
         file.data = birds_csv(5_000, birds=8).encode()
-        with pytest.raises(SourceError, match="is not what the unfinished load read"):
+        with pytest.raises(ResumeRefusedError, match="is not what the unfinished load read"):
             trial.load(file.url, resume=True, block_bytes=10_000)
 
 

@@ -12,9 +12,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from importer.records import RECORD, Block, Fault, Table
+from importer.source.json_uniform import uniform_columns, uniform_keys
 
 __all__ = ["json_table", "keys_of"]
 
@@ -39,9 +41,11 @@ def _record(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_decode = json.JSONDecoder(
+# Within a list, where a number is no cell of its own, it must be told from a string; nowhere else.
+_decode_lists = json.JSONDecoder(
     object_pairs_hook=_record, parse_float=_Number, parse_int=_Number, parse_constant=_Number
 ).decode
+_decode = json.JSONDecoder(object_pairs_hook=_record, parse_float=str, parse_int=str, parse_constant=str).decode
 
 
 def json_table(block: Block, columns: Sequence[str]) -> Table:
@@ -54,6 +58,14 @@ def json_table(block: Block, columns: Sequence[str]) -> Table:
     Returns:
         the values as text, null where there is none; lines that are blank or no records are left out.
     """
+    frame = uniform_columns(block.data, block.records, columns, takes_all=len(columns) == len(block.columns))
+    if frame is None:
+        return _by_records(block, columns)
+    records = pl.Series(RECORD, np.arange(block.records), dtype=pl.UInt32)
+    return Table(block, frame.with_columns(records), (), 0)
+
+
+def _by_records(block: Block, columns: Sequence[str]) -> Table:
     takes_all = len(columns) == len(block.columns)
     known = frozenset(columns)
     faults: list[Fault] = []
@@ -83,6 +95,10 @@ def json_table(block: Block, columns: Sequence[str]) -> Table:
 
 def keys_of(text: bytes) -> Iterator[str]:
     """The names of all values in some lines; those of lines that are no records are not among them."""
+    uniform = uniform_keys(text)
+    if uniform is not None:
+        yield from uniform
+        return
     seen: set[str] = set()
     for line in text.split(b"\n"):
         if not line.strip():
@@ -99,23 +115,23 @@ def keys_of(text: bytes) -> Iterator[str]:
 
 def _flat(line: bytes) -> dict[str, str | None]:
     """A record's values by name; raises ValueError where the line is none."""
-    found = _decode(line.decode())
+    found = (_decode_lists if b"[" in line else _decode)(line.decode())
     if not isinstance(found, dict):
         raise ValueError(f"a {_KINDS.get(type(found), 'value')} and no record")  # noqa: TRY004 - told by its message
     if b"\\u" in line:
         json.dumps(found, ensure_ascii=False).encode()  # half of a pair of surrogates is no character
     flat: dict[str, str | None] = {}
     for key, value in found.items():
-        if value is None or type(value) is str or type(value) is _Number:
+        if value is None or type(value) is str:
             if key in flat:
                 raise _TwiceError(key)
-            flat[key] = value
+            flat[key] = value or None
         else:
             _put(flat, key, value)
     return flat
 
 
-_KINDS = {list: "list", str: "string", bool: "truth value", _Number: "number"}
+_KINDS = {list: "list", bool: "truth value"}
 
 
 def _put(flat: dict[str, str | None], name: str, value: Any) -> None:
@@ -125,7 +141,7 @@ def _put(flat: dict[str, str | None], name: str, value: Any) -> None:
         return
     if name in flat:
         raise _TwiceError(name)
-    flat[name] = value if value is None or isinstance(value, str) else _text(value)
+    flat[name] = (value or None) if value is None or isinstance(value, str) else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -8,14 +8,15 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import MappingError, SourceError
 from importer.mapping.header import check_columns
 from importer.records import RECORD, Block, Fault, Table
 from importer.source import beginning
-from importer.source.json_lines import json_table
+from importer.source.json_lines import _by_records, json_table
+from importer.source.json_uniform import uniform_columns
 from importer.source.open import expand
 from importer.source.places import locate
 from importer.source.reader import Reader
@@ -65,8 +66,55 @@ def test_any_records_come_out_as_they_went_in(records: list[dict[str, str | int 
         lines = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
         table = table_of("\n".join(lines) + "\n", "a", "b", "c")
         expected = [tuple(record.get(key) for key in "abc") for record in records]
-        assert rows_of(table) == [tuple(None if value is None else str(value) for value in row) for row in expected]
+        assert rows_of(table) == [
+            tuple(None if value is None else str(value) or None for value in row) for row in expected
+        ]
         assert not table.faults
+
+
+LITERALS = st.sampled_from(
+    ["1", "-0.50", "1e5", "null", "true", "false", "01", "1x", "nul", "", "1 2", "[1]", "{}", "NaN"]
+)
+TEXTS = st.text(alphabet='ab,:{}[]" \\\t\n\ré', max_size=4).map(lambda text: json.dumps(text, ensure_ascii=False))
+SPOILT = st.sampled_from(['"a"b', '"a""b"', '"a', 'a"', '"\t"', '"\x01"', '"\udc80"'])
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.tuples(LITERALS | TEXTS, TEXTS | LITERALS | SPOILT), min_size=1, max_size=4),
+    st.sampled_from(
+        ['{"a":%s,"b":%s}', '{"a": %s, "b": %s}', '{ "a": %s, "b": %s }', '{"a":%s,"b":%s} ', '{"a":%s,"a":%s}']
+    ),
+    st.booleans(),
+)
+def test_records_of_one_layout_are_read_in_one_go_as_they_are_one_by_one(
+    values: list[tuple[str, str]],
+    layout: str,
+    swapped: bool,  # noqa: FBT001 - drawn
+) -> None:
+    lines = [layout % pair for pair in values]
+    if swapped:
+        lines.append('{"b":1,"a":2}')
+    data = "".join(line + "\n" for line in lines).encode(errors="surrogatepass")
+    block = Block("in.jsonl", 0, 0, 1, data, data.count(b"\n"), "none", ("a", "b", "c"), kind="json")
+    at_once, careful = json_table(block, ("b", "a")), _by_records(block, ("b", "a"))
+    assert at_once.frame[RECORD].to_list() == careful.frame[RECORD].to_list()
+    assert [[cell or None for cell in row] for row in at_once.frame.drop(RECORD).rows()] == [
+        list(row) for row in careful.frame.drop(RECORD).rows()
+    ]
+    assert at_once.faults == careful.faults
+
+
+def test_what_programs_write_is_read_in_one_go() -> None:
+    records = [
+        {"t": "2021-03-20", "x": n / 7, "n": n, "ok": n % 2 == 0, "note": None if n else "a, b"} for n in range(50)
+    ]
+    for separators in ((", ", ": "), (",", ":")):
+        text = "".join(json.dumps(record, separators=separators) + "\n" for record in records).encode()
+        found = uniform_columns(text, 50, ["x", "note", "ok", "gone"])
+        assert found is not None
+        assert found.row(0) == ("0.0", "a, b", "true", None)
+        assert found.row(49) == ("7.0", None, "false", None)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +123,7 @@ def test_any_records_come_out_as_they_went_in(records: list[dict[str, str | int 
         ('{"a": nope}', "not a record of JSON: Expecting value (column 7)"),
         ('{"a": 1} {"a": 2}', "not a record of JSON: Extra data"),
         ("[1]", "a list and no record"),
-        ("7", "a number and no record"),
+        ("7", "a value and no record"),
         ('{"a": 1, "a": 2}', "the key 'a' occurs twice"),
         ('{"a": {"b": 1}, "a.b": 2}', "the key 'a.b' occurs twice"),
         ('{"a": "\\ud800"}', "half of a pair of surrogates"),
