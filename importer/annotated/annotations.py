@@ -19,6 +19,12 @@ from importer.mapping.header import nearest
 __all__ = ["KNOWN", "RowKind", "Tables", "annotation_of", "has_types"]
 
 KNOWN = ("group", "datatype", "default", "constant", "concat", "timezone")
+MOST_EXTRAS = 1_000
+"""Columns that annotations add to one table."""
+
+MOST_KEPT = 1_000
+"""Layouts: of a query's result a few come again and again."""
+
 _OF_COLUMNS = ("group", "datatype", "default")
 _ANNOTATION = re.compile(r"#(\w+)(?:[ ]+(.*))?", re.DOTALL)
 
@@ -49,12 +55,17 @@ def has_types(header: Sequence[str]) -> bool:
 class Tables:
     """Reads annotations and headers, table by table.
 
+    Args:
+        most_columns: that a header may have.
+
     Attributes:
+        most_columns: as given.
         layout: of the rows that come next; None: a header must come first.
         has_annotations: whether there was one; the types may also stand in the header alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_columns: int) -> None:
+        self.most_columns = most_columns
         self.layout: Layout | None = None
         self.has_annotations = False
         self._header: tuple[str, ...] = ()
@@ -79,6 +90,8 @@ class Tables:
             zone = rest.strip() or next((cell.strip() for cell in cells[1:] if cell.strip()), "")
             self._ahead = replace(self._ahead, timezone=timezone_of(zone))
         else:
+            if len(self._ahead.extras) >= MOST_EXTRAS:
+                raise LayoutError(f"more than {MOST_EXTRAS:,} columns are added to a table")
             given = (*([rest] if rest else []), *cells[1:])
             self._ahead = replace(self._ahead, extras=_with(self._ahead.extras, (_extra(name, given),)))
         self._is_changed = True
@@ -127,6 +140,8 @@ class Tables:
     def _laid_out(self) -> Layout:
         key = (self._annotations, self._header)
         if key not in self._layouts:
+            if len(self._layouts) >= MOST_KEPT:
+                self._layouts.clear()
             self._layouts[key] = layout_of(*key)
         return self._layouts[key]
 

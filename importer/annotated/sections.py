@@ -102,10 +102,13 @@ def _take(block: Block, tables: Tables, starts: npt.NDArray[np.int64], record: i
         return
     place = partial(_place, block, starts, record)
     try:
-        found = [cell.decode() for cell in cells(text, block.delimiter)]
+        found = [cell.decode() for cell in cells(text, block.delimiter, most=tables.most_columns + 1)]
     except (UnclosedQuoteError, UnicodeDecodeError) as error:
         reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "has a quote that is never closed"
         raise MappingError(f"{place()}: the {kind or 'header'} {reason}") from None
+    if len(found) > tables.most_columns:
+        most = f"{tables.most_columns:,}"
+        raise MappingError(f"{place()}: more than {most} columns; if they are meant to be, allow more by --max-columns")
     with_place(partial(tables.annotate if kind == "annotation" else tables.head, found), place)
 
 

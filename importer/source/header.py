@@ -91,7 +91,7 @@ def read_header(
         records.next()
     records.put_before([_Record(line.encode() + b"\n", None) for line in head.lines])
     _take_separator(records)
-    tables = Tables()
+    tables = Tables(bounds.max_columns)
     annotations = _annotations(records, tables, name, bounds) if _are_annotations_ahead(records) else None
     record = records.next()
     if record is None and annotations is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
@@ -145,3 +146,18 @@ def test_a_mapping_beside_annotations_is_refused(tmp_path: Path) -> None:
     mapping = {"measurement": "m", "time": {"column": "time"}, "fields": {"v": {"column": "v"}}}
     with pytest.raises(ConfigurationError, match="leave the mapping out"):
         importer.load(source, mapping=mapping, options=importer.LoadOptions(bucket="b", dry_run=True))
+
+
+def test_a_header_of_too_many_columns_in_the_midst_of_a_file_is_refused(tmp_path: Path) -> None:
+    text = TWO + "#datatype measurement,double,dateTime\n" + ",".join(f"c{n}" for n in range(20)) + "\n"
+    with pytest.raises(ImporterError, match="line 20: more than 19 columns"):
+        converted(tmp_path, text, max_columns=19)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_places_are_those_of_the_file_in_other_encodings(encoding: str, tmp_path: Path) -> None:
+    text = "#constant measurement,für\n#datatype tag,double,dateTime\nort,v,t\nZürich,1,1\n# größer\nGenève,x,2\n"
+    assert converted(tmp_path, text.encode(encoding), encoding=encoding) == "für,ort=Zürich v=1.0 1\n"
+    (reject,) = csv.DictReader((tmp_path / "rejects.csv").open(newline=""))
+    before = text[: text.index("Genève")].encode(encoding)
+    assert (reject["line"], int(reject["byte_offset"])) == ("6", len(before))
