@@ -46,6 +46,10 @@ def show_analysis(found: Analysis) -> None:
         if others:
             console.print(_others(measurement, others, found.by))
         console.print(_times(measurement, fields, found.by))
+    factor = next((each.gaps.factor for each in found.fields if each.gaps), None)
+    if factor is not None:
+        legend = f"interval: the median from a value to the next of its series; gaps: longer than {factor:g} of them"
+        console.print(Text(legend, style="dim"), soft_wrap=True)
     if any(each.percentiles == "estimated" for each in found.fields):
         console.print("[~] there are very many values: percentiles are estimated", markup=False)
     for warning in found.warnings:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import importer
-from importer import Analysis, ConfigurationError
+from importer import Analysis, AuthorizationError, ConfigurationError
 from importer.analysis.figures import EXACT_VALUES
 from importer.analysis.records import FieldFigures
 from importer.analysis.scope import read_tags
@@ -305,3 +305,20 @@ def test_a_token_that_may_only_read_the_bucket_gets_figures(trial: Trial) -> Non
     reader = importer.Connection(trial.connection.url, token, trial.connection.org)
     found = importer.analyze(trial.bucket, connection=reader)
     assert [each.type for each in found.fields] == ["boolean", "float", "integer", "string"]
+    assert found.warnings == ()
+
+
+def test_types_that_the_token_may_not_ask_for_are_taken_from_the_first_value(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(trial, [f'm f=1,i=1i,b=true,s="x" {T}'])
+    found = analyzed(trial)
+
+    def refused(*_: object) -> None:
+        raise AuthorizationError("the server refuses the token (403)")
+
+    monkeypatch.setattr("importer.analysis.analyze.field_types", refused)
+    without_types = analyzed(trial)
+    assert without_types.fields == found.fields
+    (warning,) = without_types.warnings
+    assert "each is taken from the first value" in warning

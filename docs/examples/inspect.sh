@@ -1,0 +1,4 @@
+importer inspect sample_data/bird_migration.csv --write birds.toml --plot birds.svg
+# How the text is written, for a program:
+importer inspect sample_data/bird_migration.csv --sample 1000 --json | grep -A 9 '"dialect"'
+importer load sample_data/bird_migration.csv --mapping birds.toml --bucket birds --quiet
