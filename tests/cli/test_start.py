@@ -15,6 +15,8 @@ from tests.loading import Start
 HEAVY = {
     "duckdb",
     "influxdb_client",
+    "jinja2",
+    "matplotlib",
     "numpy",
     "polars",
     "pydantic",
@@ -49,6 +51,8 @@ def imported(folder: Path, arguments: list[str], statement: str, call: str = "pa
         (["--version"], 0),
         (["load", "--help"], 0),
         (["clean", "--help"], 0),
+        (["analyze", "--help"], 0),
+        (["inspect", "--help"], 0),
         (["generate", "--help"], 0),
         (["read", "--help"], 0),
         (["server", "--help"], 0),
