@@ -139,9 +139,9 @@ def _columns(columns: Sequence[ColumnProfile]) -> Table:
 def _values(column: ColumnProfile) -> str:
     """The range of what has an order that says something, and examples of the rest."""
     if column.type not in {"integer", "unsigned", "float", "time"} or column.minimum is None:
-        return ", ".join(printable(example, 30) for example in column.examples[:3])
+        return "; ".join(printable(example, 30) for example in column.examples[:3])
     ends = f"{printable(column.minimum, 30)} … {printable(column.maximum or '', 30)}"
-    with_examples = ", ".join([ends, *(printable(each, 20) for each in column.examples[:2])])
+    with_examples = "; ".join([ends, *(printable(each, 20) for each in column.examples[:2])])
     return ends if column.type == "time" or len(with_examples) > _VALUES_WIDTH else with_examples
 
 
