@@ -192,10 +192,11 @@ def test_a_password_in_an_address_is_printed_reported_and_kept_nowhere(
 def test_a_load_by_url_that_is_interrupted_ends_soon_and_says_how_to_go_on(trial: Trial, start: Start) -> None:
     flags = (*BIRDS_FLAGS, "--bucket", trial.bucket, "--state-dir", trial.state)
     with web_file(data=birds_csv(250_000).encode(), cuts=[5_000_000], stall=True) as file:
-        process = start("load", file.url, *flags)
+        process = start("load", file.url.replace("//", "//me:geheim-9876@"), *flags)
         while not list(trial.state.rglob("*.parquet")) and process.poll() is None:  # until a block is acknowledged
             threading.Event().wait(0.05)
         process.terminate()
         _, err = process.communicate(timeout=30)
     assert process.returncode == 143, err
     assert f"to go on: importer load {file.url}" in err
+    assert "geheim" not in err

@@ -21,6 +21,7 @@ class WebFile:
         tag: its ETag.
         modified: its Last-Modified.
         ranges: whether parts are given.
+        most: bytes that a part has at the most.
         cuts: after how many bytes of its body each of the next answers breaks off.
         stall: that one does not break off then, but stands still.
         statuses: of the next answers, instead of the file.
@@ -34,6 +35,7 @@ class WebFile:
     tag: str | None = '"v1"'
     modified: str | None = None
     ranges: bool = True
+    most: int | None = None
     cuts: list[int] = field(default_factory=list)
     stall: bool = False
     statuses: list[int] = field(default_factory=list)
@@ -89,7 +91,8 @@ def _answer(  # noqa: C901, PLR0912 - a fault after the other
         if text is not None:
             request.send_header(name, text)
     if status == 206:
-        request.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        body = body[: start + (file.most or len(body))]
+        request.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(file.data)}")
     body = body[start:]
     if file.chunked:
         request.send_header("Transfer-Encoding", "chunked")

@@ -58,6 +58,7 @@ def test_a_file_on_a_web_server_is_read_whole(chunked: bool) -> None:  # noqa: F
         ({"tag": 'W/"weak"'}, False),
         ({"tag": None}, False),
         ({"ranges": False}, True),
+        ({"most": 30_000}, True),
     ],
 )
 def test_a_connection_that_breaks_again_and_again_loses_and_repeats_nothing(
