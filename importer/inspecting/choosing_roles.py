@@ -18,6 +18,9 @@ from importer.records import FieldType
 __all__ = ["Role", "Roles", "choose_roles", "is_tag_like"]
 
 SMALL_ROWS = 1_000
+FEW_ROWS = 20
+"""Of so few, nothing can be said of how often values come again."""
+
 MOST_TAG_VALUES = 10_000
 LONG_TEXT_BYTES = 64
 MANY_WORDS = 5
@@ -120,8 +123,10 @@ def choose_roles(
 
 def is_tag_like(role: Role) -> bool:
     """Whether a column could tell series apart, should that be needed: an identifier, or text that is not free."""
-    column = role.facts
-    kind = role.type
+    column, kind = role.facts, role.type
+    is_of_its_own = column.values.number * 2 > column.filled > FEW_ROWS  # or nearly: in each row
+    if is_of_its_own and not (_IDENTIFIER.search(column.name) and column.values.number < column.filled):
+        return False
     if column.unusable_as_tag is not None or column.values.number > MOST_TAG_VALUES:
         return False
     if kind == "string":

@@ -250,6 +250,9 @@ class _Look:
                 for name in columns
             ]
         )
+        if self._hints.csv.get("decimal") == ".":
+            for facts in counted.facts:
+                facts.open.discard("comma float")
         null = list(self._hints.null)
         for table in self._rows.tables("reading the columns"):
             lines = Lines(table)
