@@ -80,10 +80,10 @@ SPOILT = st.sampled_from(['"a"b', '"a""b"', '"a', 'a"', '"\t"', '"\x01"', '"\udc
 
 
 @settings(max_examples=300)
-@example([("1 2", "3")], '{"a":%s,"b":%s}', False)  # noqa: FBT003 - drawn
-@example([("01", '"x"'), ('"01"', "1")], '{"a":%s,"b":%s}', False)  # noqa: FBT003 - drawn
-@example([("1", '"a"b')], '{"a":%s,"b":%s}', False)  # noqa: FBT003 - drawn
-@example([("1", '"a""b"')], '{"a":%s,"b":%s}', False)  # noqa: FBT003 - drawn
+@example([("1", "2"), ("1 2", "3")], '{"a":%s,"b":%s}', False)  # noqa: FBT003 - drawn
+@example([('"x"', "1"), ("01", '"x"'), ('"01"', "1")], '{"a":%s,"b":%s}', False)  # noqa: FBT003 - drawn
+@example([("1", '"a"'), ("1", '"a"b')], '{"a":%s,"b":%s}', False)  # noqa: FBT003 - drawn
+@example([("1", '"a"'), ("1", '"a""b"')], '{"a":%s,"b":%s}', False)  # noqa: FBT003 - drawn
 @given(
     st.lists(st.tuples(LITERALS | TEXTS, TEXTS | LITERALS | SPOILT), min_size=1, max_size=4),
     st.sampled_from(
