@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+import zlib
 from pathlib import Path
 
 from importer.backups.layout import ManifestBucket, ManifestShard, Sidecar, sha256_of
@@ -51,7 +52,7 @@ def _check(folder: Path, shard: ManifestShard, sidecar: Sidecar | None) -> None:
             while piece := file.read(PIECE):
                 walk.feed(piece)
         walk.finish()
-    except (OSError, EOFError, TransientServerError) as error:
+    except (OSError, EOFError, zlib.error, TransientServerError) as error:
         raise _unreadable(path, error) from error
 
 

@@ -25,7 +25,7 @@ from importer.bucket import catalogue, prepare
 from importer.bucket import mark as marks
 from importer.bucket.names import check_target
 from importer.bucket.settings import settings_for_load
-from importer.errors import BucketExistsError, ConfigurationError, ServerError
+from importer.errors import BucketExistsError, ConfigurationError, ImporterError, ServerError
 from importer.mapping.header import nearest
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
@@ -94,17 +94,25 @@ def restore(
         if if_exists == "fail":
             for each in chosen:
                 _refuse_existing(server, as_name or each.name)
-        return [
-            _restored(
-                server,
-                Upload(server, wire, place, each, _record(sidecar, each), stopping),
-                as_name or each.name,
-                if_exists=if_exists,
-                retention_seconds=retention_seconds,
-                say=say,
-            )
-            for each in chosen
-        ]
+        done: list[RestoredBucket] = []
+        for each in chosen:
+            upload = Upload(server, wire, place, each, _record(sidecar, each), stopping)
+            try:
+                done.append(
+                    _restored(
+                        server,
+                        upload,
+                        as_name or each.name,
+                        if_exists=if_exists,
+                        retention_seconds=retention_seconds,
+                        say=say,
+                    )
+                )
+            except ImporterError:
+                if done:
+                    say(f"restored until then: {', '.join(repr(one.bucket) for one in done)}")
+                raise
+        return done
 
 
 def _pause(stop: threading.Event, seconds: float) -> None:

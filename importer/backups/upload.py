@@ -22,7 +22,7 @@ from importer.backups.layout import BucketRecord, ManifestBucket, ManifestGroup,
 from importer.backups.moments import nanoseconds
 from importer.backups.shards import window_of
 from importer.backups.values import Digest, digest_of_window
-from importer.backups.wire import PIECE, Wire, check_stop
+from importer.backups.wire import PIECE, Wire, check_stop, operators_alone
 from importer.bucket import Target, catalogue, format_duration
 from importer.bucket import mark as marks
 from importer.bucket.catalogue import Bucket, NameTakenError
@@ -96,7 +96,8 @@ class Upload:
             "retentionPolicies": [self._policy()],
         }
         try:
-            answer = server.call("POST", "/api/v2/restore/bucketMetadata", body=body)
+            with operators_alone():
+                answer = server.call("POST", "/api/v2/restore/bucketMetadata", body=body)
         except RequestRefusedError as error:
             if "already exists" in str(error):
                 raise NameTakenError(f"there is already a bucket named {name!r}", status=error.status) from error

@@ -20,7 +20,7 @@ from importer.server.answers import translated
 from importer.server.connection import CONNECT_TIMEOUT_SECONDS, Connection
 from importer.server.transport import Transport, tls_context
 
-__all__ = ["PIECE", "Wire", "check_stop"]
+__all__ = ["PIECE", "Wire", "check_stop", "operators_alone"]
 
 PIECE = 1 << 20
 READ_TIMEOUT_SECONDS = 600.0
@@ -31,6 +31,26 @@ def check_stop(stop: threading.Event) -> None:
     """Raise LoadInterruptedError if the work was told to stop."""
     if stop.is_set():
         raise LoadInterruptedError("told to stop: nothing was left behind")
+
+
+@contextmanager
+def operators_alone() -> Iterator[None]:
+    """Say which permission is missing where the server refuses a token that it knows.
+
+    Raises:
+        AuthorizationError: it does.
+    """
+    try:
+        yield
+    except AuthorizationError as error:
+        if "unauthorized access" in str(error):
+            raise  # it is no token of this server
+        raise AuthorizationError(
+            "backup and restore need an operator token, which may do everything in every organisation, and this token "
+            "is none: take the one that the server's set-up gave, or make one with influx auth create --operator "
+            f"({error})",
+            status=error.status,
+        ) from None
 
 
 class Wire:
@@ -77,23 +97,13 @@ class Wire:
     @contextmanager
     def _ask(self, method: str, path: str, **more: Any) -> Iterator[urllib3.BaseHTTPResponse]:
         timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS)
-        try:
-            with translated():
-                url = f"{self._url}{path}"
-                response = self._transport.request(method, url, preload_content=False, timeout=timeout, **more)
-                if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-                    raise ApiException(http_resp=response)
-                with closing(response):
-                    yield response
-        except AuthorizationError as error:
-            if "unauthorized access" in str(error):
-                raise  # the token itself is none
-            raise AuthorizationError(
-                "backup and restore need an operator token, which may do everything in every organisation, and this "
-                "token is none: take the one that the server's set-up gave, or make one with"
-                f" influx auth create --operator ({error})",
-                status=error.status,
-            ) from None
+        with operators_alone(), translated():
+            url = f"{self._url}{path}"
+            response = self._transport.request(method, url, preload_content=False, timeout=timeout, **more)
+            if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+                raise ApiException(http_resp=response)
+            with closing(response):
+                yield response
 
 
 class Answer:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import signal
 import stat
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 
 import importer
+from importer.backups import saving, shards
 from importer.backups.restoring import restore
 from importer.backups.saving import backup
 from importer.bucket import catalogue
@@ -28,7 +32,7 @@ from importer.errors import (
 )
 from importer.server.connection import Connection, translated
 from tests.fault_proxy import Fault, Request, fault_proxy
-from tests.loading import Trial, birds_csv, digest_of
+from tests.loading import Command, Start, Trial, birds_csv, digest_of
 
 DAY = 86_400
 START_NS = 1_600_000_000 * 10**9
@@ -88,3 +92,311 @@ def test_what_is_restored_under_another_name_and_after_deletion_under_its_own_is
     assert found.settings == BucketSettings(0, 7 * DAY, "all sorts")
     assert found.mark is None
     assert filled.buckets == {"", "-copy"}
+
+
+def test_the_importers_mark_comes_back_only_where_it_is_still_true(trial: Trial) -> None:
+    trial.load(trial.csv(birds_csv(50)))
+    folder = saved(trial)
+    restore(folder, as_name=f"{trial.bucket}-copy", connection=trial.connection)
+    trial.load(trial.csv(birds_csv(60)), bucket=f"{trial.bucket}-copy")  # unasked: it is a load's
+    write(trial, trial.bucket_id, f"birds,bird=b0 lat=1 {START_NS + 1}")
+    backup(trial.bucket, to=trial.folder / "later", connection=trial.connection)
+    restore(trial.folder / "later", as_name=f"{trial.bucket}-later", connection=trial.connection)
+    with pytest.raises(BucketExistsError, match="not replaced unasked"):
+        trial.load(trial.csv(birds_csv(60)), bucket=f"{trial.bucket}-later")
+
+
+def test_folder_and_files_are_for_their_owner_alone_and_hold_no_token_unless_asked(filled: Trial) -> None:
+    folder = saved(filled)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert {path.suffix for path in folder.iterdir()} == {".gz", ".manifest", ".json"}
+    assert not list(folder.glob("*.bolt.gz"))
+    backup(filled.bucket, to=filled.folder / "whole", metadata=True, connection=filled.connection)
+    (manifest,) = (filled.folder / "whole").glob("*.manifest")
+    named = json.loads(manifest.read_text())
+    for part, begins in (("kv", b"\0"), ("sql", b"SQLite format 3")):
+        with gzip.open(filled.folder / "whole" / named[part]["fileName"]) as file:
+            assert file.read(15).startswith(begins)
+
+
+@pytest.mark.promise(
+    fault="a file of a backup is damaged or missing",
+    promise="The restore refuses it before anything is restored.",
+    seen="`error: … is damaged: its checksum is not the one that it was written with`, or `is missing`; exit 2.",
+)
+@pytest.mark.parametrize("has_sidecar", [True, False])
+def test_a_file_that_is_damaged_or_missing_is_found_before_anything_is_restored(
+    filled: Trial, *, has_sidecar: bool
+) -> None:
+    folder = saved(filled)
+    catalogue.delete(filled.server, filled.bucket_id)
+    if not has_sidecar:
+        (folder / "importer.json").unlink()
+    *_, path = sorted(folder.glob("*.tar.gz"))
+    whole = path.read_bytes()
+    for damaged in (whole[:-20], whole[:40] + bytes(8) + whole[48:], whole + whole):
+        path.write_bytes(damaged)
+        with pytest.raises(SourceError, match=r"tar\.gz' is damaged|cannot use '.*tar\.gz'"):
+            restore(folder, connection=filled.connection)
+    path.unlink()
+    with pytest.raises(SourceError, match="is missing"):
+        restore(folder, connection=filled.connection)
+    assert filled.buckets == set()
+
+
+def test_a_manifest_that_names_files_elsewhere_is_refused(filled: Trial) -> None:
+    folder = saved(filled)
+    (manifest,) = folder.glob("*.manifest")
+    text = manifest.read_text()
+    manifest.write_text(text.replace('"fileName": "2', '"fileName": "../2'))
+    with pytest.raises(SourceError, match="is not in the folder"):
+        restore(folder, as_name=f"{filled.bucket}-copy", connection=filled.connection)
+    manifest.write_text(text[:-100])
+    with pytest.raises(SourceError, match="is damaged"):
+        restore(folder, as_name=f"{filled.bucket}-copy", connection=filled.connection)
+    manifest.write_text("{}")
+    with pytest.raises(SourceError, match="another version"):
+        restore(folder, as_name=f"{filled.bucket}-copy", connection=filled.connection)
+    assert filled.buckets == {""}
+
+
+@pytest.fixture
+def limited(filled: Trial) -> Connection:
+    """With a token that may read and write all buckets of the organisation, and no more."""
+    org = filled.server.org_id
+    resources = [("read", "buckets"), ("write", "buckets"), ("read", "orgs")]
+    permissions = [{"action": action, "resource": {"type": kind, "orgID": org}} for action, kind in resources]
+    permissions[-1]["resource"] = {"type": "orgs", "id": org}
+    made = filled.server.call("POST", "/api/v2/authorizations", body={"orgID": org, "permissions": permissions})
+    return replace(filled.connection, token=made["token"])
+
+
+def test_a_token_that_is_no_operators_is_told_which_permission_it_lacks(filled: Trial, limited: Connection) -> None:
+    with pytest.raises(AuthorizationError, match="need an operator token"):
+        backup(filled.bucket, to=filled.folder / "none", connection=limited)
+    assert not list(filled.folder.glob("*none*"))
+    folder = saved(filled)
+    with pytest.raises(AuthorizationError, match="need an operator token"):
+        restore(folder, as_name=f"{filled.bucket}-copy", connection=limited)
+    assert filled.buckets == {""}
+    with pytest.raises(AuthorizationError, match="unauthorized access"):
+        backup(to=filled.folder / "none", connection=replace(filled.connection, token="wrong"))
+
+
+def test_a_bucket_of_the_name_is_refused_and_replaced_when_asked(filled: Trial) -> None:
+    folder, before = saved(filled), filled.digest()
+    write(filled, filled.bucket_id, f"m f=1 {START_NS}")
+    changed = filled.state_now()
+    with pytest.raises(BucketExistsError, match="say --as NAME"):
+        restore(folder, connection=filled.connection)
+    assert filled.state_now() == changed
+    (restored,) = restore(folder, if_exists="replace", connection=filled.connection)
+    assert (filled.digest(), filled.bucket_id) == (before, restored.bucket_id)
+    assert filled.buckets == {""}
+
+
+def at_shards(number: int, fault: Fault) -> Callable[[Request], Fault | None]:
+    """A rule: the request for a shard of this number, from 1, meets a fault."""
+    count = 0
+
+    def rule(request: Request) -> Fault | None:
+        nonlocal count
+        count += "/shards/" in request.path and "since=" not in request.path
+        return fault if count == number and "/shards/" in request.path else None
+
+    return rule
+
+
+@pytest.mark.promise(
+    fault="the connection breaks, or the server takes a shard and does not keep it, in the middle of a restore",
+    promise="Nothing stands under the bucket's name; the bucket that is to be replaced is as it was.",
+    seen="`error: no answer from the server`, or `error: between … the restored bucket holds …`; exit 1.",
+)
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(resets="during"), ServerError),
+        (Fault(500), ServerError),
+        (Fault(200), VerificationError),  # as the server answers where it refused the files
+    ],
+)
+def test_a_fault_in_the_middle_of_a_restore_leaves_nothing_under_the_name(
+    filled: Trial, fault: Fault, error: type[Exception]
+) -> None:
+    folder, before = saved(filled), filled.state_now()
+    with fault_proxy(filled.connection.url) as proxy:
+        connection = replace(filled.connection, url=proxy.url)
+        for options in ({"as_name": f"{filled.bucket}-copy"}, {"if_exists": "replace"}):
+            proxy.rule = at_shards(3, fault)
+            if fault.is_early:
+                proxy.rule, proxy.early_rule = lambda _: None, at_shards(3, fault)
+            with pytest.raises(error):
+                restore(folder, connection=connection, wait_seconds=0, **options)
+            assert filled.buckets == {""}
+            assert filled.state_now() == before
+
+
+def test_a_shard_whose_answer_breaks_off_is_fetched_again_and_else_no_folder_is_left(filled: Trial) -> None:
+    with fault_proxy(filled.connection.url) as proxy:
+        connection = replace(filled.connection, url=proxy.url)
+        proxy.rule = at_shards(2, Fault(cut="in body"))
+        backup(filled.bucket, to=filled.folder / "once", connection=connection)
+        (copy,) = restore(filled.folder / "once", as_name=f"{filled.bucket}-copy", connection=filled.connection)
+        assert digest_of(filled.server, copy.bucket_id) == filled.digest()
+        proxy.rule = lambda request: Fault(200, body=b"no tar" * 200) if "/shards/" in request.path else None
+        with pytest.raises(ServerError, match="no tar"):
+            backup(filled.bucket, to=filled.folder / "never", connection=connection, wait_seconds=0.2)
+    assert not list(filled.folder.glob("*never*"))
+
+
+def test_deleted_points_do_not_come_back_although_the_servers_files_still_hold_them(filled: Trial) -> None:
+    backup(filled.bucket, to=filled.folder / "first", connection=filled.connection)  # the server writes its memory down
+    delete_points(filled, "2020-09-15T00:00:00Z", "2020-09-25T00:00:00Z")
+    before = filled.digest()
+    folder = saved(filled)
+    assert list(folder.glob("*.lines.gz"))
+    (copy,) = restore(folder, as_name=f"{filled.bucket}-copy", connection=filled.connection)
+    assert copy.status == "verified"
+    assert 0 < copy.values < 2_000
+    assert digest_of(filled.server, copy.bucket_id) == before
+
+
+def test_deleted_points_that_will_come_back_are_told_of(filled: Trial) -> None:
+    write(filled, filled.bucket_id, f'm\\ 1 s="" {START_NS}')  # Flux cannot read such a text rightly
+    backup(filled.bucket, to=filled.folder / "first", connection=filled.connection)
+    delete_points(filled, "2020-09-13T12:26:41Z", "2020-09-13T20:00:00Z")
+    made = backup(filled.bucket, to=filled.folder / "saved", connection=filled.connection)
+    assert [(each.revived, each.unchecked, each.digest) for each in made.buckets] == [(1, 1, None)]
+    (copy,) = restore(filled.folder / "saved", as_name=f"{filled.bucket}-copy", connection=filled.connection)
+    assert copy.status == "unverified"
+    assert "1 shard group hold deleted points again" in copy.warnings[0]
+
+
+@pytest.mark.parametrize(("writes", "unchecked"), [(1, 0), (1_000, 1)])
+def test_a_shard_that_is_written_to_meanwhile_is_saved_anew_or_said_not_to_be_checked(
+    filled: Trial, monkeypatch: pytest.MonkeyPatch, writes: int, unchecked: int
+) -> None:
+    count, bucket_id, real = 0, filled.bucket_id, shards.digest_of_window
+
+    def and_written_to(server: Any, bucket: str, *window: int, **more: Any) -> Any:
+        nonlocal count
+        if window[0] <= START_NS < window[1] and count < writes:
+            count += 1
+            write(filled, bucket_id, f"late f=1 {START_NS + count}")
+        return real(server, bucket, *window, **more)
+
+    monkeypatch.setattr(shards, "digest_of_window", and_written_to)
+    made = backup(filled.bucket, to=filled.folder / "saved", connection=filled.connection)
+    assert [(each.unchecked, each.digest is None) for each in made.buckets] == [(unchecked, bool(unchecked))]
+    (copy,) = restore(filled.folder / "saved", as_name=f"{filled.bucket}-copy", connection=filled.connection)
+    assert copy.status == ("unverified" if unchecked else "verified")
+    assert copy.values >= 2_001
+
+
+def test_what_the_influx_command_saved_is_restored_and_counted(filled: Trial) -> None:
+    folder = saved(filled)
+    (folder / "importer.json").unlink()
+    (copy,) = restore(folder, filled.bucket, as_name=f"{filled.bucket}-copy", connection=filled.connection)
+    assert (copy.status, copy.values, copy.unchecked) == ("unverified", 2_000, copy.shard_groups)
+    assert digest_of(filled.server, copy.bucket_id) == filled.digest()
+
+
+def test_retention_is_restored_and_shard_groups_that_it_will_remove_are_told_of(trial: Trial) -> None:
+    made = catalogue.create(trial.server, trial.bucket, BucketSettings(3650 * DAY, 7 * DAY), None)
+    write(trial, made.id, f"m f=1 {START_NS}")
+    folder = saved(trial)
+    (manifest,) = folder.glob("*.manifest")
+    manifest.write_text(manifest.read_text().replace(str(3650 * DAY * 10**9), str(30 * DAY * 10**9)))
+    copy, kept = f"{trial.bucket}-copy", f"{trial.bucket}-kept"
+    (restored,) = restore(folder, as_name=copy, connection=trial.connection)
+    assert "1 of 1 shard groups are older than the bucket's retention of 30d" in restored.warnings[0]
+    (restored,) = restore(folder, as_name=kept, retention_seconds=0, connection=trial.connection)
+    assert (restored.values, restored.warnings) == (1, [])
+    found = {bucket.name: bucket.settings for bucket in trial.all_buckets()}
+    assert (found[copy].retention_seconds, found[kept].retention_seconds) == (30 * DAY, 0)
+
+
+def test_names_that_are_not_there_get_the_nearest(filled: Trial) -> None:
+    with pytest.raises(NotFoundError, match=f"did you mean '{filled.bucket}'"):
+        backup(filled.bucket[:-1], to=filled.folder / "none", connection=filled.connection)
+    folder = saved(filled)
+    with pytest.raises(importer.ConfigurationError, match=f"did you mean '{filled.bucket}'"):
+        restore(folder, filled.bucket[:-1], connection=filled.connection)
+    with pytest.raises(SourceError, match=r"holds no manifest.*it holds backups: name one, such as .*saved"):
+        restore(filled.folder, connection=filled.connection)
+    with pytest.raises(SourceError, match="No such file"):
+        restore(filled.folder / "nowhere", connection=filled.connection)
+
+
+def test_only_the_last_backups_are_kept_and_nothing_else_is_removed(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue.create(trial.server, trial.bucket, BucketSettings(), None)
+    place = trial.folder / "backups"
+    (place / "20200101T000000Z").mkdir(parents=True)
+    stamps = iter(["20210101T000000Z", "20220101T000000Z", "20230101T000000Z"])
+    made = []
+    for stamp in stamps:
+        monkeypatch.setattr(saving, "STAMP", stamp)
+        made.append(backup(trial.bucket, to=place, keep=2, connection=trial.connection))
+    assert [[path.name for path in each.removed] for each in made] == [[], [], ["20210101T000000Z"]]
+    assert sorted(path.name for path in place.iterdir()) == ["20200101T000000Z", "20220101T000000Z", "20230101T000000Z"]
+
+
+def test_a_folder_with_something_in_it_is_refused_and_one_that_is_empty_is_used(trial: Trial) -> None:
+    catalogue.create(trial.server, trial.bucket, BucketSettings(), None)
+    place = trial.folder / "place"
+    place.mkdir()
+    backup(trial.bucket, to=place, connection=trial.connection)
+    with pytest.raises(importer.ConfigurationError, match="is there already"):
+        backup(trial.bucket, to=place, connection=trial.connection)
+    (empty,) = restore(place, as_name=f"{trial.bucket}-copy", connection=trial.connection)
+    assert (empty.status, empty.values, empty.shard_groups) == ("verified", 0, 0)
+
+
+def test_told_to_stop_both_leave_nothing(filled: Trial) -> None:
+    stop, folder = threading.Event(), saved(filled)
+    stop.set()
+    with pytest.raises(LoadInterruptedError):
+        backup(filled.bucket, to=filled.folder / "stopped", stop=stop, connection=filled.connection)
+    with pytest.raises(LoadInterruptedError):
+        restore(folder, as_name=f"{filled.bucket}-copy", stop=stop, connection=filled.connection)
+    assert not list(filled.folder.glob("*stopped*"))
+    assert filled.buckets == {""}
+
+
+@pytest.mark.usefixtures("environment")
+def test_commands_tell_what_they_did_to_people_and_to_programs(filled: Trial, command: Command) -> None:
+    made = command("backup", filled.bucket, "--to", "there")
+    assert made.code == 0
+    assert f"saved {filled.bucket}: 2,000 values in " in made.out
+    copied = command("restore", "there", "--as", f"{filled.bucket}-copy", "--json")
+    (told,) = json.loads(copied.out)
+    assert (told["status"], told["values"], told["backed_up_as"]) == ("verified", 2_000, filled.bucket)
+    again = command("restore", "there")
+    assert (again.code, again.out) == (2, "")
+    assert "there is a bucket" in again.err
+    kept = command("backup", filled.bucket, "--to", "all", "--keep", "1", "--json")
+    assert Path(json.loads(kept.out)["folder"]).parent == Path("all")
+    for wrong in (["restore", "nowhere"], ["restore", "there", "--retention", "1y"]):
+        assert command(*wrong).code == 2
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_restore_that_is_interrupted_removes_what_it_had_begun(
+    filled: Trial, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = saved(filled)
+    with fault_proxy(filled.connection.url) as proxy:
+        monkeypatch.setenv("INFLUX_URL", proxy.url)
+        proxy.rule = lambda request: Fault(hangs_seconds=1.0, status=200) if "/shards/" in request.path else None
+        process = start("restore", folder, "--as", f"{filled.bucket}-copy")
+        deadline = time.monotonic() + 30
+        while filled.buckets != {"", "-copy.importer-staging"} and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert filled.buckets == {""}
