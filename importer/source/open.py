@@ -1,32 +1,27 @@
-"""Open the input: paths, globs, URLs and standard input; gzip and zstd by content; any encoding; typed columns.
+"""Open the input: gzip and zstd by content; any encoding; URLs; typed columns.
 
-Goes in: what the user named. Comes out: for each source a :class:`Stream` of decompressed UTF-8.
+Goes in: a :class:`Source`. Comes out: a :class:`Stream` of decompressed UTF-8.
 """
 
 from __future__ import annotations
 
-import glob
 import hashlib
-import os
-import stat
 import sys
 import threading
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, cast
 
-from importer.errors import ConfigurationError, SourceError
+from importer.errors import SourceError
 from importer.records import BlockKind
-from importer.server.secret import Secret
-from importer.source.addresses import check_address, is_address, shown_address
 from importer.source.bounds import EXPANSION_JUDGED_FROM_BYTES, Bounds
 from importer.source.compression import LONGEST_MAGIC, DamagedError, check_readable, decompressor, is_compressed
 from importer.source.decoding import canonical_encoding, decoding
 from importer.source.kept import Kept, read_as_file
 from importer.source.kinds import LONGEST_START, Kind, kind_of
-from importer.source.unchanged import FileState, check_still_there, check_unchanged
+from importer.source.named import Source, expand
+from importer.source.unchanged import check_still_there, check_unchanged
 
 if TYPE_CHECKING:
     from importer.source.http import HttpFile
@@ -35,27 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "Stream", "canonical_encoding", "expand"]
 
-STDIN = "-"
 READ_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One input.
-
-    Attributes:
-        name: as the user gave it (a glob's match by its path); of a URL without what is secret in it.
-        path: None for standard input and for a URL.
-        size_bytes: as stored, None where it is not known.
-        state: what the file was when it was named; None for what is no file on a disk.
-        url: None for what is none.
-    """
-
-    name: str
-    path: Path | None
-    size_bytes: int | None
-    state: FileState | None = None
-    url: str | None = field(default=None, repr=False)
 
 
 class _File(Protocol):
@@ -63,64 +38,6 @@ class _File(Protocol):
 
     def read(self, size: int, /) -> bytes | None: ...
     def close(self) -> None: ...
-
-
-def expand(names: Sequence[str | Path]) -> list[Source]:
-    """The sources that paths, globs, URLs and ``-`` stand for.
-
-    Args:
-        names: in the order of the user; a glob's matches are sorted.
-
-    Raises:
-        SourceError: a file is missing, a glob matches nothing, a folder was named.
-        ConfigurationError: nothing was named, or a source twice, or a URL that is not read.
-    """
-    if not names:
-        raise ConfigurationError("no source named: give a file, a glob, a URL or - for standard input")
-    sources: list[Source] = []
-    for name in map(str, names):
-        if name == STDIN:
-            sources.append(Source(name, None, None))
-        elif is_address(name):
-            sources.append(_from_address(name, {source.name for source in sources}))
-        elif os.path.exists(name) or not glob.has_magic(name):  # noqa: PTH110 - Path.exists raises for a long name
-            sources.append(_from_path(name))
-        else:
-            matches = sorted(match for match in glob.glob(name, recursive=True) if not Path(match).is_dir())  # noqa: PTH207
-            if not matches:
-                raise SourceError(f"no file matches {name!r}")
-            sources.extend(_from_path(match) for match in matches)
-    identities = [source.url or (str(source.path.resolve()) if source.path else STDIN) for source in sources]
-    for position, identity in enumerate(identities):
-        if identity in identities[:position]:
-            raise ConfigurationError(f"{sources[position].name!r} is named twice; every row of it would be a duplicate")
-    return sources
-
-
-def _from_address(url: str, taken: Collection[str]) -> Source:
-    check_address(url)
-    name = shown = shown_address(url)
-    number = 1
-    while name in taken:  # what tells it from another one is secret
-        number += 1
-        name = f"{shown} ({number})"
-    return Source(name, None, None, url=Secret(url) if shown != url else url)
-
-
-def _from_path(name: str) -> Source:
-    path = Path(name)
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        raise SourceError(f"no such file: {name!r} (looked in {Path.cwd()})") from None
-    except OSError as error:
-        raise SourceError(f"cannot read {name!r}: {error.strerror}") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise SourceError(f"{name!r} is a folder: name its files, such as '{name.rstrip('/')}/*.csv'")
-    # The kernel's own files, such as those of /proc, have no size but give text: they are read as pipes are.
-    if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
-        return Source(name, path, None)
-    return Source(name, path, status.st_size, FileState.of(status))
 
 
 class Stream:

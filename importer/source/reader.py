@@ -16,7 +16,7 @@ from typing import BinaryIO, Self
 from importer.annotated.layouts import Layout
 from importer.annotated.sections import sectioned
 from importer.annotated.tables import to_parts
-from importer.errors import MappingError, SourceError
+from importer.errors import LoadInterruptedError, MappingError, SourceError
 from importer.records import Block, Section, Table
 from importer.source.beginning import begin
 from importer.source.blocks import BLOCK_BYTES, blocks
@@ -107,7 +107,11 @@ class Reader:
         self._current: Stream | None = None
         self._plain = False
         self._first_annotated: str | None = None
-        annotated = self._read_headers(head)
+        try:
+            annotated = self._read_headers(head)
+        except BaseException:
+            self._close()
+            raise
         self.is_annotated = any(annotated.values())
         if self.is_annotated and not all(annotated.values()):
             with_, without = (next(name for name, has in annotated.items() if has is which) for which in (True, False))
@@ -121,6 +125,12 @@ class Reader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        """Close what is open: a URL keeps a connection until then."""
+        for stream, _ in self._open.values():
+            stream.close()
         if self._current is not None:
             self._current.close()
 
@@ -250,7 +260,11 @@ class Reader:
         annotated = {}
         for source in self.sources:
             stream = self._stream(source)
-            header = begin(stream, self._delimiter, self._bounds, head)
+            try:
+                header = begin(stream, self._delimiter, self._bounds, head)
+            except BaseException:
+                stream.close()
+                raise
             self._heads[source.name], self._headers[source.name] = head, header.columns
             self._left_out[source.name] = stream.left_out
             if stream.kind == "json" and source.size_bytes is not None:
@@ -288,6 +302,8 @@ class Reader:
         self._of_any_keys.discard(name)
         known = dict.fromkeys(header)
         for block in self._blocks_of(next(source for source in self.sources if source.name == name), 0, self._limit):
+            if self._stop is not None and self._stop.is_set():
+                raise LoadInterruptedError(f"interrupted while looking for the keys of {name!r}")
             known.update(dict.fromkeys(keys_of(block.data)))
         self._done.clear()
         self._headers[name] = tuple(known)

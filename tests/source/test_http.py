@@ -17,6 +17,7 @@ from importer.source import http
 from importer.source.addresses import shown_address
 from importer.source.bounds import Bounds
 from importer.source.open import Stream, expand
+from importer.source.reader import Reader
 from tests.source.test_typed import read
 from tests.tls_front import Certificates, tls_front
 from tests.web_files import web_file
@@ -180,6 +181,21 @@ def test_a_redirect_from_https_to_http_or_to_a_file_is_refused(
 def test_a_certificate_that_nobody_vouches_for_is_refused(certificates: Certificates) -> None:
     with web_file(data=TEXT) as file, tls_front(file.url, certificates["good"]) as secure:
         refused("certificate is not accepted", f"{secure}/data.csv")
+
+
+def test_no_connection_is_kept_of_sources_that_are_not_read_to_their_end() -> None:
+    def downloads() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "download" and thread.is_alive()]
+
+    how: dict[str, Any] = {"delimiter": ",", "encoding": "utf-8", "wanted": lambda header, _: tuple(header)}
+    with web_file(data=TEXT) as file, web_file(data=b"\n") as blank:
+        with Reader(expand([file.url]), **how) as reader:
+            next(reader.blocks())
+        with pytest.raises(SourceError, match="the first line is blank"):
+            Reader(expand([file.url, blank.url]), **how)
+        for thread in downloads():
+            thread.join(2)
+    assert not downloads()
 
 
 def test_more_than_is_allowed_is_not_fetched() -> None:
