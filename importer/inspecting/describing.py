@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from importer.inspecting.choosing_roles import Role, Roles
-from importer.inspecting.choosing_time import as_text
 from importer.inspecting.facts import SENTINELS, ColumnFacts
 from importer.inspecting.records import ColumnProfile, ColumnType, TagCandidate, ValueCount
+from importer.inspecting.time_facts import as_text
 from importer.inspecting.trial import Trial
 
 __all__ = ["column_profiles", "tag_candidates"]

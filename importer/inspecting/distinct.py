@@ -49,7 +49,10 @@ class DistinctValues:
                 return
             values = pl.Series(list(self.counts), dtype=pl.String)
             self.is_exact, self.counts = False, {}
-        hashes = np.union1d(self._hashes, values.hash(SEED).to_numpy())
+        hashes = values.hash(SEED).to_numpy()
+        if len(self._hashes) == SMALLEST:
+            hashes = hashes[hashes < self._hashes[-1]]
+        hashes = np.union1d(self._hashes, hashes)
         self._hashes = hashes[:SMALLEST]
 
     @property

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from importer.bucket.shards import fitting_duration, format_duration
 from importer.errors import ConfigurationError
 from importer.inspecting.choosing_roles import Role, Roles, choose_roles, is_tag_like
-from importer.inspecting.choosing_time import TimeChoice, as_text, choose_time
+from importer.inspecting.choosing_time import TimeChoice, choose_time
 from importer.inspecting.describing import column_profiles, tag_candidates
 from importer.inspecting.dialect import Sniffed, looks_like_data, sniff
 from importer.inspecting.distinct import DistinctValues
@@ -25,19 +23,21 @@ from importer.inspecting.hints import Hints
 from importer.inspecting.naming import measurement_after
 from importer.inspecting.proposal import decimal_of, keys_of, proposed
 from importer.inspecting.records import (
-    Choice,
     Inspection,
-    KeyCollisions,
-    KeyExample,
-    Question,
-    ShardGroups,
-    TimeCandidate,
 )
 from importer.inspecting.rereading import rereadable
 from importer.inspecting.rows import Lines, Rows
+from importer.inspecting.summing_up import (
+    Counted,
+    as_tried,
+    collisions_of,
+    questions_of,
+    said,
+    shard_groups_of,
+    warnings_of,
+)
 from importer.inspecting.time_facts import TimeFacts
 from importer.inspecting.trial import MOST_SERIES, Trial, try_mapping
-from importer.ledger.windows import Windows
 from importer.mapping.header import check_columns
 from importer.mapping.parts import CsvOptions
 from importer.mapping.spec import Mapping
@@ -182,18 +182,6 @@ def _head(hints: Hints) -> Head:
     return Head(tuple(csv.get("header") or ()), csv.get("skip_header") or 0, csv.get("skip_rows") or 0)
 
 
-@dataclass(slots=True)
-class _Counted:
-    """What the first pass found."""
-
-    facts: list[ColumnFacts]
-    rows: int = 0
-    blank: int = 0
-    broken: int = 0
-    broken_examples: list[str] = field(default_factory=list)
-    second: tuple[str, ...] = ()
-
-
 class _Look:
     def __init__(self, sources: Sequence[Source], hints: Hints, sniffed: Sniffed, rows: Rows) -> None:
         self._sources, self._hints, self._sniffed, self._rows = sources, hints, sniffed, rows
@@ -204,7 +192,7 @@ class _Look:
         header = not looks_like_data(self._rows.header, counted.second)
         time = choose_time(counted.facts, self._hints, self._sources[0].name)
         roles = choose_roles(counted.facts, time.used, self._hints, {})
-        questions = _questions(time, roles, header=header, rows=counted.rows, name=self._sources[0].name)
+        questions = questions_of(time, roles, header=header, rows=counted.rows, name=self._sources[0].name)
         if self._sniffed.delimiter == "," and len(self._rows.header) == 1:
             self._warnings.append("there is one column only: if that is wrong, say --delimiter")
         trial, mapping = Trial(), None
@@ -213,7 +201,7 @@ class _Look:
         else:
             keys = keys_of(roles, self._hints)
         names = [source.name for source in self._sources]
-        warnings = [*self._warnings, *time.warnings, *roles.warnings, *_warnings_of(trial, counted)]
+        warnings = [*self._warnings, *time.warnings, *roles.warnings, *warnings_of(trial, counted)]
         return Inspection(
             sources=tuple(names),
             bytes=self._rows.stored_bytes,
@@ -227,24 +215,24 @@ class _Look:
             columns=column_profiles(
                 self._rows.header, self._rows.unusable, counted.facts, roles=roles, keys=keys, trial=trial
             ),
-            times=tuple(_as_tried(candidate, trial) for candidate in time.candidates),
+            times=tuple(as_tried(candidate, trial) for candidate in time.candidates),
             rows_over_time=trial.over_time,
             tags=tag_candidates(roles),
             series=None if mapping is None else trial.series,
             rejects=trial.rejects,
             reject_examples=tuple(trial.reject_examples),
-            collisions=None if mapping is None else _collisions(trial),
-            shard_groups=_shard_groups(trial),
+            collisions=None if mapping is None else collisions_of(trial),
+            shard_groups=shard_groups_of(trial),
             questions=tuple(questions),
             warnings=tuple(dict.fromkeys(warnings)),
             mapping=mapping,
         )
 
-    def _count(self) -> _Counted:
+    def _count(self) -> Counted:
         columns = self._rows.columns
         most = max(100, min(MOST_VALUES, MOST_VALUES_IN_ALL // max(1, len(columns))))
         positions = {name: position for position, name in enumerate(self._rows.header)}
-        counted = _Counted(
+        counted = Counted(
             [
                 ColumnFacts(name, positions[name], DistinctValues(most), TimeFacts(given=self._hints.time_format))
                 for name in columns
@@ -260,7 +248,7 @@ class _Look:
             counted.blank += table.blank
             counted.broken += len({fault.record for fault in table.faults})
             for fault in table.faults[: BROKEN_EXAMPLES - len(counted.broken_examples)]:
-                counted.broken_examples.append(_said(fault.column, fault.message))
+                counted.broken_examples.append(said(fault.column, fault.message))
             if not counted.second and table.frame.height:
                 counted.second = tuple(table.frame[name][0] or "" for name in columns)
             for facts in counted.facts:
@@ -322,77 +310,3 @@ def _telling_apart(roles: Roles, trial: Trial, looked_at: Collection[str]) -> Ro
         return None
     hint = trial.duplicates.tag_hint
     return min(fields, key=lambda role: (role.facts.name != hint, role.facts.values.number), default=None)
-
-
-def _questions(time: TimeChoice, roles: Roles, *, header: bool, rows: int, name: str) -> list[Question]:
-    if not rows:
-        return [Question(about="rows", text=f"{name!r} has a header and no rows: there is nothing to go by.",
-                         option="--mapping")]  # fmt: skip
-    found = [*time.questions, *roles.questions]
-    if not header:
-        names = Choice(
-            value="time,a,b", meaning="the names of the columns, in their order; the first line is a row then"
-        )
-        return [
-            Question(
-                about="header",
-                text="The first line looks like data: what are the columns' names? If it names them after all, "
-                "give a mapping.",
-                option="--header",
-                choices=(names,),
-            )
-        ]
-    return found
-
-
-def _as_tried(candidate: TimeCandidate, trial: Trial) -> TimeCandidate:
-    """The chosen time with the span that the trial found, zones and several columns taken into account."""
-    if not candidate.chosen or trial.first_ns is None or trial.last_ns is None:
-        return candidate
-    span = {"first_ns": trial.first_ns, "last_ns": trial.last_ns}
-    return candidate.model_copy(update={**span, "first": as_text(trial.first_ns), "last": as_text(trial.last_ns)})
-
-
-def _said(column: str, message: str) -> str:
-    return f"{column}: {message}" if column else message
-
-
-def _warnings_of(trial: Trial, counted: _Counted) -> list[str]:
-    found = []
-    if counted.broken:
-        found.append(f"{counted.broken:,} records are no rows, and would be rejected: {counted.broken_examples[0]}")
-    if trial.rejects:
-        example = f": {trial.reject_examples[0]}" if trial.reject_examples else ""
-        found.append(f"{trial.rejects:,} rows would be rejected{example}")
-    lost = trial.duplicates.kinds["overwritten"]
-    if lost:
-        hint = trial.duplicates.tag_hint
-        apart = f"; as a tag, {hint!r} would keep them apart (--tag)" if hint else ""
-        found.append(
-            f"{lost:,} rows have the tags and the time of an earlier row, and other values: they replace them{apart}"
-        )
-    return found
-
-
-def _collisions(trial: Trial) -> KeyCollisions:
-    kinds, overwritten = trial.duplicates.kinds, trial.duplicates.kinds["overwritten"]
-    return KeyCollisions(
-        total=trial.duplicates.total,
-        identical=kinds["identical"],
-        merged=kinds["merged"],
-        overwritten=overwritten,
-        examples=tuple(
-            KeyExample(series=lost.series, time=as_text(lost.time_ns), field=lost.field, lost=lost.lost, kept=lost.kept)
-            for lost in trial.duplicates.examples
-        ),
-        tag_hint=trial.duplicates.tag_hint if overwritten else None,
-    )
-
-
-def _shard_groups(trial: Trial) -> ShardGroups | None:
-    if trial.first_ns is None or trial.last_ns is None:
-        return None
-    seconds = fitting_duration((trial.last_ns - trial.first_ns) / 1e9)
-    windows = Windows(seconds * 10**9)
-    groups = windows.number_of(trial.last_ns) - windows.number_of(trial.first_ns) + 1
-    return ShardGroups(duration_seconds=seconds, duration=format_duration(seconds), groups=groups)

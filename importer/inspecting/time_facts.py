@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from importer.inspecting.time_shapes import EPOCHS, clock_formats, epoch_unit, i
 from importer.mapping.parts import TimeSpec
 from importer.mapping.timestamps import parse_times
 
-__all__ = ["Fitting", "TimeFacts"]
+__all__ = ["Fitting", "TimeFacts", "as_text"]
 
 FIRST_VALUES = 50
 """Their shapes say which formats there may be."""
@@ -148,3 +149,11 @@ def _take_in(fitting: Fitting, values: pl.Series, ns: pl.Series) -> None:
         if size <= fitting.step and (ns % size == 0).all():
             fitting.step = size
             break
+
+
+def as_text(ns: int) -> str:
+    """A time in RFC 3339, without digits that say nothing."""
+    seconds, fraction = divmod(ns, 10**9)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    digits = f".{fraction:09}".rstrip("0").rstrip(".") if fraction else ""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{digits}Z"
