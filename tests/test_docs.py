@@ -23,7 +23,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "samp
 README = PAGES[0].read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Options of other programs that the pages show.
-OTHERS = {"--build", "--rm", "--description", "--read-buckets", "--write-buckets", "--read-orgs"}
+OTHERS = {"--build", "--rm", "--raw", "--description", "--read-buckets", "--write-buckets", "--read-orgs"}
 
 
 def snippets(language: str) -> list[Any]:
