@@ -115,6 +115,8 @@ class ColumnFacts:
         if odd.any():
             for value, count in counted.filter(odd).iter_rows():
                 self.null_like[value] += count
+                if re.search(UNUSABLE_TAG_VALUE, value):
+                    self.unusable_as_tag = value
             counted, values, plain = counted.filter(~odd), values.filter(~odd), plain.filter(~odd)
             if values.is_empty():
                 return
@@ -167,8 +169,6 @@ class ColumnFacts:
         lengths = values.str.len_bytes()
         self.longest_bytes = max(self.longest_bytes, int(lengths.max() or 0))  # type: ignore[arg-type]
         self.text_bytes += int((lengths * rows).sum())
-        if self.type != "string" and self.open:
-            return
         self.words += int((values.str.count_matches(" ", literal=True) * rows).sum()) + int(rows.sum())
         if self.unusable_as_tag is None:
             bad = values.filter(values.str.contains(UNUSABLE_TAG_VALUE))

@@ -174,7 +174,7 @@ def look(
         *(column for spec in (*hints.tags.values(), *hints.fields.values()) for column in (spec["column"],)),
     ]
     check_columns(named, rows.header, sources[0].name)
-    return _Look(sources, hints, sniffed, rows).result()
+    return _Look(sources, hints, sniffed, rows, scratch).result()
 
 
 def _head(hints: Hints) -> Head:
@@ -183,7 +183,10 @@ def _head(hints: Hints) -> Head:
 
 
 class _Look:
-    def __init__(self, sources: Sequence[Source], hints: Hints, sniffed: Sniffed, rows: Rows) -> None:
+    def __init__(
+        self, sources: Sequence[Source], hints: Hints, sniffed: Sniffed, rows: Rows, scratch: Path | None
+    ) -> None:
+        self._scratch = scratch
         self._sources, self._hints, self._sniffed, self._rows = sources, hints, sniffed, rows
         self._warnings = [reason for reason in sniffed.reasons if not sniffed.is_certain and "UTF-8" in reason]
 
@@ -295,7 +298,12 @@ class _Look:
         return (
             mapping,
             keys,
-            try_mapping(mapping, self._rows.tables("trying the mapping"), is_sample=bool(self._rows.sampled)),
+            try_mapping(
+                mapping,
+                self._rows.tables("trying the mapping"),
+                is_sample=bool(self._rows.sampled),
+                folder=self._scratch,
+            ),
         )
 
     def _proposed(self, time: TimeChoice, roles: Roles) -> tuple[Mapping, dict[str, str]]:

@@ -65,13 +65,21 @@ class Trial:
     too_many_series: bool = False
 
 
-def try_mapping(mapping: Mapping, tables: Iterable[Table], *, is_sample: bool, most_series: int = MOST_SERIES) -> Trial:
+def try_mapping(
+    mapping: Mapping,
+    tables: Iterable[Table],
+    *,
+    is_sample: bool,
+    folder: Path | None = None,
+    most_series: int = MOST_SERIES,
+) -> Trial:
     """Map, encode and count all rows.
 
     Args:
         mapping: the proposal.
         tables: the rows.
         is_sample: lines cannot be told.
+        folder: for what grows with the rows; None: the system's own.
         most_series: more of them end the trial.
 
     Raises:
@@ -79,8 +87,10 @@ def try_mapping(mapping: Mapping, tables: Iterable[Table], *, is_sample: bool, m
         SpoolError: the disk is full.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix="importer-inspect-") as folder:
-            return _tried(mapping, tables, Path(folder), is_sample=is_sample, most_series=most_series)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="importer-inspect-", dir=folder) as own:
+            return _tried(mapping, tables, Path(own), is_sample=is_sample, most_series=most_series)
     except OSError as error:
         raise SpoolError(f"cannot keep the keys in a temporary folder: {error.strerror}") from error
 

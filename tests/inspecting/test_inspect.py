@@ -214,6 +214,14 @@ def test_few_different_texts_are_tags_and_others_are_fields(tmp_path: Path) -> N
         "kind": True, "station_id": True, "site": True, "label": False, "remark": False}  # fmt: skip
 
 
+def test_texts_that_no_tag_can_hold_make_a_column_a_field(tmp_path: Path) -> None:
+    rows = "".join(f'{stamp},{"ab"[n % 2]}\\,"{"ab"[n % 2]}\nc",{n}\n' for n, stamp in enumerate(STAMPS))
+    found = found_in("time,path,lines,v\n" + rows, tmp_path)
+    assert found.mapping is not None
+    assert (found.rejects, list(found.mapping.tags)) == (0, [])
+    assert column(found, "path").why == "a tag cannot hold all of its texts"
+
+
 def test_a_column_that_keeps_rows_of_one_instant_apart_becomes_a_tag(tmp_path: Path) -> None:
     found = found_in(f"time,bird,v\n{STAMPS[0]},a,1\n{STAMPS[0]},b,2\n{STAMPS[0]},c,3\n", tmp_path)
     assert found.mapping is not None
@@ -266,6 +274,12 @@ def test_encodings_are_found_and_guesses_are_called_so(encoding: str, certain: b
     assert found.dialect.encoding_is_certain is certain
     assert set(column(found, "ort").examples) == set(words)
     assert any("by its letters" in warning for warning in found.warnings) is not certain
+
+
+def test_one_letter_near_the_end_tells_that_a_file_is_not_utf_8(tmp_path: Path) -> None:
+    text = "time,ort,v\n" + "".join(f"{STAMPS[n % 60]},Bern,{n}\n" for n in range(40_000)) + f"{STAMPS[0]},Zürich,1\n"
+    found = found_in(text.encode("cp1252"), tmp_path)
+    assert (found.dialect.encoding, found.broken, column(found, "ort").maximum) == ("cp1252", 0, "Zürich")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import polars as pl
@@ -184,6 +185,14 @@ def test_a_bucket_is_named_after_one_file_alone(sources: list[str], message: str
     assert ended.code == 2
     assert message in ended.err
     assert "--bucket" in ended.err
+
+
+def test_a_load_that_is_told_to_stop_while_it_looks_writes_nothing(trial: Trial) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(importer.LoadInterruptedError, match="looked at"):
+        importer.load(trial.csv(birds_csv(5)), options=trial.options(), connection=trial.connection, stop=stop)
+    assert trial.buckets == set()
 
 
 def test_hints_are_for_programs_too_and_not_beside_a_mapping(trial: Trial) -> None:
