@@ -163,7 +163,7 @@ def _restored(
     target = prepare(server, name, uuid.uuid4().hex[:12], if_exists=if_exists, make=upload.make, say=say)
     try:
         say(f"bucket {upload.bucket.name!r} as {name!r}: {len(upload.bucket.groups)} shard groups")
-        read_back = upload.run(target)
+        read_back = upload.run(target, say)
         retention = upload.set_retention(target.bucket_id, retention_seconds)
         text, mark = marks.read(upload.bucket.description)
         # Only a bucket that a load had filled, and that nobody has written to since, may a load replace unasked.

@@ -24,6 +24,7 @@ from importer.backups.layout import MANIFEST_VERSION, SIDECAR, BucketRecord, Fil
 from importer.backups.multipart import boundary_of, parts_of
 from importer.backups.records import Backup, BucketBackup
 from importer.backups.shards import ShardSaver
+from importer.backups.telling import Telling
 from importer.backups.values import Digest
 from importer.backups.wire import Wire, check_stop
 from importer.backups.writing import Draft
@@ -93,7 +94,7 @@ def backup(
         manifest["buckets"], records, made = [], [], []
         for number, raw in enumerate(chosen, 1):
             say(f"bucket {raw['bucketName']!r} ({number} of {len(chosen)})")
-            entry, record = _save_bucket(saver, raw)
+            entry, record = _save_bucket(saver, raw, say)
             manifest["buckets"].append(entry)
             records.append(record)
             made.append(_summary(entry, record, draft.files))
@@ -193,9 +194,13 @@ def _is_a_users(name: str, raw: dict[str, Any]) -> bool:
     return not name.startswith("_") and (mark is None or mark.role == "live")
 
 
-def _save_bucket(saver: ShardSaver, raw: dict[str, Any]) -> tuple[dict[str, Any], BucketRecord]:
+def _save_bucket(
+    saver: ShardSaver, raw: dict[str, Any], say: Callable[[str], None]
+) -> tuple[dict[str, Any], BucketRecord]:
     """The bucket's entry in the manifest, as the influx command would write it, and what it held."""
     records = {}
+    groups = sum(len(policy["shardGroups"] or ()) for policy in raw["retentionPolicies"])
+    telling = Telling(say, "shard groups saved", groups)
     for policy in raw["retentionPolicies"]:
         for group in policy["shardGroups"] or ():
             kept = []
@@ -205,6 +210,7 @@ def _save_bucket(saver: ShardSaver, raw: dict[str, Any]) -> tuple[dict[str, Any]
                     kept.append(shard | _entry(saved.file, saved.size, 1))
                     records[shard["id"]] = saved.record
             group["shards"] = kept
+            telling.step()
     return raw, BucketRecord(name=raw["bucketName"], id=raw["bucketID"], shards=records)
 
 

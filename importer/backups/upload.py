@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.parse
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from importer.backups.layout import BucketRecord, ManifestBucket, ManifestGroup, ManifestShard, ShardRecord
 from importer.backups.moments import nanoseconds
 from importer.backups.shards import window_of
+from importer.backups.telling import Telling
 from importer.backups.values import Digest, digest_of_window
 from importer.backups.wire import PIECE, Wire, check_stop, operators_alone
 from importer.bucket import Target, catalogue, format_duration
@@ -128,8 +129,12 @@ class Upload:
             "subscriptions": [],
         }
 
-    def run(self, target: Target) -> ReadBack:
+    def run(self, target: Target, say: Callable[[str], None]) -> ReadBack:
         """Send all shards, and read them back.
+
+        Args:
+            target: the bucket that :meth:`make` made.
+            say: takes a line for the user.
 
         Raises:
             VerificationError: something else is read back.
@@ -138,14 +143,17 @@ class Upload:
             LoadInterruptedError: it was told to stop.
             ServerError: the server refuses, or did not answer in time.
         """
+        telling = Telling(say, "shard groups sent", len(self.bucket.groups))
         for group in self.bucket.groups:
             for shard in group.shards:
                 self._check(target)
                 self._send(shard, target.bucket_id)
-        read = ReadBack()
+            telling.step()
+        read, telling = ReadBack(), Telling(say, "shard groups read back", len(self.bucket.groups))
         for group in self.bucket.groups:
             self._check(target)
             read = self._compared(group, target.bucket_id, read)
+            telling.step()
         return read
 
     def set_retention(self, bucket_id: str, seconds: int | None) -> int:

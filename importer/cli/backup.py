@@ -102,10 +102,15 @@ def backup_command(
 def _show(made: Backup) -> None:
     for saved in made.buckets:
         groups = f"{saved.shard_groups} shard group{'' if saved.shard_groups == 1 else 's'}"
-        typer.echo(f"saved {saved.bucket}: {saved.values:,} values in {groups}, {saved.size_bytes:,} bytes")
+        typer.echo(f"saved {saved.bucket}: {saved.values:,} values in {groups}, {_size(saved.size_bytes)}")
     for path in made.removed:
         typer.echo(f"removed the old backup {path}")
-    typer.echo(f"backup: {made.folder} ({made.size_bytes:,} bytes)")
+    typer.echo(f"backup: {made.folder} ({_size(made.size_bytes)})")
+
+
+def _size(size_bytes: int) -> str:
+    megabytes = size_bytes / 1e6
+    return f"{megabytes:,.1f} MB" if megabytes >= 0.1 else "less than 0.1 MB"  # noqa: PLR2004
 
 
 def _warn(made: Backup) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import importer
-from importer.backups import saving, shards
+from importer.backups import saving, shards, values
 from importer.backups.restoring import restore
 from importer.backups.saving import backup
 from importer.bucket import catalogue
@@ -400,3 +400,32 @@ def test_a_restore_that_is_interrupted_removes_what_it_had_begun(
     assert process.returncode == 130
     assert "Traceback" not in err
     assert filled.buckets == {""}
+
+
+def test_digest_tells_data_apart_that_differ_in_anything_and_not_in_their_order(trial: Trial) -> None:
+    first, second = f'm,a=x f=1,s="t" {START_NS}', f'm,a=y f=2,s="u" {START_NS + 1}'
+    others = [
+        (first, second),
+        (second, first),
+        (first,),
+        (first, second.replace("f=2", "f=3")),
+        (first.replace("f=1", "f=1i"), second.replace("f=2", "f=2i")),
+        (first, second.replace("a=y", "a=z")),
+        (first, second.replace("f=2", "g=2")),
+        (first, second.replace("m,", "n,")),
+        (first, second.replace(str(START_NS + 1), str(START_NS + 2))),
+        (first.replace("f=1", "f=2"), second.replace("f=2", "f=1")),
+        (first.replace('"t"', '"t u"'), second),
+    ]
+    found = []
+    for number, lines in enumerate(others):
+        made = catalogue.create(
+            trial.server, f"{trial.bucket}-{number}", BucketSettings(shard_duration_seconds=DAY), None
+        )
+        for line in lines:
+            write(trial, made.id, line)
+        window = (START_NS - 10, START_NS + 10)
+        digest = values.digest_of_window(trial.server, made.id, *window, stop=threading.Event())
+        found.append((digest.values, digest.hex))
+    assert found[0] == found[1]
+    assert len(set(found)) == len(others) - 1

@@ -1,0 +1,2 @@
+importer load sample_data/bird_migration.csv --mapping sample_data/bird_migration.toml --bucket birds --quiet
+importer buckets list
