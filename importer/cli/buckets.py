@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from importer.cli import connecting
+from importer.cli.bucket_tables import lost, show_details, show_list, show_plan
 from importer.cli.logs import log_to_stderr
 from importer.cli.signals import ended_at_once
 from importer.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from importer.provisioning.applying import PlannedBucket
-    from importer.provisioning.details import BucketDetails
-    from importer.provisioning.listing import BucketListing
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Create buckets from a file; list, show and delete them.")
 
-_PIPE_WIDTH = 250
 _JSON_HELP = "Print it as JSON, for programs."
-_SIGNS = {"create": "+ create ", "exists": "= exists ", "differs": "~ differs"}
 
 AsJson = Annotated[bool, typer.Option("--json", help=_JSON_HELP)]
 Wait = Annotated[
@@ -84,7 +74,7 @@ def apply_command(
     if as_json:
         _print_json([asdict(planned) for planned in plan])
     else:
-        _show_plan(plan, dry_run=dry_run)
+        show_plan(plan, dry_run=dry_run)
 
 
 @app.command("list", epilog="Example: importer buckets list --json")
@@ -119,7 +109,7 @@ def list_command(
     if as_json:
         _print_json([asdict(listing) for listing in found])
     else:
-        _show_list(found)
+        show_list(found)
 
 
 @app.command("show", epilog="Example: importer buckets show birds", no_args_is_help=True)
@@ -163,7 +153,7 @@ def show_command(
     if as_json:
         _print_json(asdict(details))
     else:
-        _show_details(details)
+        show_details(details)
 
 
 @app.command("delete", epilog="Example: importer buckets delete birds --yes", no_args_is_help=True)
@@ -203,7 +193,7 @@ def delete_command(
     if not yes:
         details = show_bucket(bucket, bucket_id=bucket_id, count_rows=False, connection=connection, wait_seconds=wait)
         bucket, bucket_id = None, details.bucket.id
-        typer.echo(f"{_lost(details)} will be lost.", err=True)
+        typer.echo(f"{lost(details)} will be lost.", err=True)
         if not typer.confirm(f"Delete the bucket {details.bucket.name!r}?", err=True):
             typer.echo("nothing was deleted", err=True)
             raise typer.Exit(1)
@@ -216,93 +206,3 @@ def delete_command(
 
 def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _show_plan(plan: Sequence[PlannedBucket], *, dry_run: bool) -> None:
-    width = max(len(planned.name) for planned in plan)
-    for planned in plan:
-        told = f"{_SIGNS[planned.action]} {planned.name:<{width}}  {'; '.join(_told(planned))}"
-        typer.echo(told.rstrip() + ("  (left as it is)" if planned.action == "differs" else ""))
-    count = {action: sum(planned.action == action for planned in plan) for action in _SIGNS}
-    typer.echo(f"Plan: {count['create']} to create, {count['exists']} unchanged, {count['differs']} differs.")
-    if not dry_run:
-        typer.echo(f"Created {sum(planned.created for planned in plan)}.")
-
-
-def _told(planned: PlannedBucket) -> Iterable[str]:
-    if planned.action != "create":
-        return planned.differences
-    shards = planned.shard_duration_seconds
-    return [
-        f"retention {_duration(planned.retention_seconds or 0)}",
-        *([f"shard groups {_duration(shards)}"] if shards is not None else []),
-        *([repr(planned.description)] if planned.description else []),
-    ]
-
-
-def _duration(seconds: int | None) -> str:
-    from importer.bucket.shards import format_duration  # noqa: PLC0415 - it is here by now, and else not needed
-
-    return "" if seconds is None else format_duration(seconds)
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH  # one bucket a line
-    return console
-
-
-def _show_list(found: Sequence[BucketListing]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in ("name", "id", "retention", "shard groups", "description"):
-        table.add_column(name, overflow="fold")
-    for listing in found:
-        description = " ".join(filter(None, (listing.description, _of_a_load(listing))))
-        durations = (_duration(listing.retention_seconds), _duration(listing.shard_duration_seconds))
-        table.add_row(*(escape(cell) for cell in (listing.name, listing.id, *durations, description)))
-    _console().print(table)
-
-
-def _of_a_load(listing: BucketListing) -> str:
-    if listing.kind in {"bucket", "system"}:
-        return ""
-    alive = "at work" if listing.in_use else "not at work any more; see importer clean"
-    return f"({listing.kind} of a load of {listing.target}, {alive})"
-
-
-def _show_details(details: BucketDetails) -> None:
-    listing, console = details.bucket, _console()
-    table = Table(box=None, pad_edge=False, show_header=False)
-    facts = {
-        "bucket": listing.name,
-        "id": listing.id,
-        "description": listing.description or _of_a_load(listing),
-        "retention": _duration(listing.retention_seconds),
-        "shard groups": _duration(listing.shard_duration_seconds),
-        "rows": "not counted (--rows counts them)" if details.rows is None else f"{details.rows:,}",
-        "values": f"{details.values:,}",
-        "series": f"{details.series:,}",
-        "first": details.first or "",
-        "last": details.last or "",
-    }
-    for name, fact in facts.items():
-        if fact:
-            table.add_row(name, escape(fact))
-    console.print(table)
-    parts = [("field", f.measurement, f.field, " and ".join(f.types), f.values) for f in details.fields]
-    parts += [("tag", t.measurement, t.tag, "", t.values) for t in details.tags]
-    if parts:
-        columns = Table(box=None, pad_edge=False)
-        for name in ("measurement", "", "name", "type"):
-            columns.add_column(name, overflow="fold")
-        columns.add_column("values", justify="right")
-        for kind, measurement, name, types, values in sorted(parts, key=lambda part: (part[1], part[0], part[2])):
-            columns.add_row(escape(measurement), kind, escape(name), types, f"{values:,}")
-        console.print()
-        console.print(columns)
-
-
-def _lost(details: BucketDetails) -> str:
-    span = f", from {details.first} to {details.last}" if details.first else ""
-    return f"{details.values:,} values in {details.series:,} series{span}"
