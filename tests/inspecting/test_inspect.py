@@ -68,6 +68,12 @@ def test_the_last_cell_of_many_decides_with_its_line(last: str, tmp_path: Path) 
     assert found.type == ("float" if last == "2.5" else "string")
 
 
+def test_the_cell_that_is_named_as_the_reason_is_the_first_of_its_kind(tmp_path: Path) -> None:
+    found = of_values([*"123", *(f"word {n}" for n in range(500))], tmp_path)
+    assert {(item.example, item.line) for item in found.refused if item.type == "float"} == {("word 0", 5)}
+    assert found.examples == ("1", "2", "3", "word 0", "word 1")
+
+
 def test_texts_that_stand_for_nothing_are_taken_so_only_where_numbers_need_it(tmp_path: Path) -> None:
     cells = ["1.5,long text", "NA,NA", "-999,more", "-999,text"]
     rows = "".join(f"{stamp},{cell}\n" for stamp, cell in zip(STAMPS, cells, strict=False))
