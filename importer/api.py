@@ -16,7 +16,6 @@ from importer.annotated.mapper import AnnotatedMapper
 from importer.errors import ConfigurationError
 from importer.first_look import Mapper
 from importer.inspecting.hints import Hints
-from importer.inspecting.inferring import inferred
 from importer.inspecting.naming import bucket_after
 from importer.ledger.report import Report
 from importer.loading import Load
@@ -93,6 +92,8 @@ def load(
     with ExitStack() as stack:
         sources, text_in = expand(names), stdin or _standard_input(stopping)
         if is_inferred:
+            from importer.inspecting.inferring import inferred  # noqa: PLC0415 - most loads are told their mapping
+
             told = replace(hints or Hints(), csv={**reading.model_dump(exclude_unset=True), **(hints or Hints()).csv})
             found = stack.enter_context(
                 inferred(
