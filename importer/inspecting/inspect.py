@@ -267,6 +267,8 @@ class _Look:
                 if null:
                     text = text.set(text.is_in(null).fill_null(value=False), None)
                 facts.add(text, lines)
+        for facts in counted.facts:
+            facts.times.are_all = self._rows.is_whole
         return counted
 
     def _tried(self, time: TimeChoice, roles: Roles) -> tuple[Mapping, dict[str, str], Trial]:
