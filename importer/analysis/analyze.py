@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -79,7 +80,7 @@ def analyze(
         ServerError: the server refuses, or did not answer in time.
     """
     times = time_range(window, start, stop)
-    if not gap_factor > 1:
+    if not 1 < gap_factor < math.inf:
         raise ConfigurationError(f"gap_factor is {gap_factor}: so many median intervals make a gap, more than 1")
     if windows < 0:
         raise ConfigurationError(f"windows is {windows}; it cannot be below 0")

@@ -174,9 +174,12 @@ def _restored(
         with suppress(ServerError):
             target.abort(say=say)
         raise
-    described = server.patiently(lambda: catalogue.get(server, target.bucket_id))
-    mark = described.mark if described and is_a_loads else None
-    server.patiently(lambda: catalogue.update(server, target.bucket_id, text, mark))
+    try:
+        described = server.patiently(lambda: catalogue.get(server, target.bucket_id))
+        mark = described.mark if described and is_a_loads else None
+        server.patiently(lambda: catalogue.update(server, target.bucket_id, text, mark))
+    except ServerError as error:  # it is in its place by now
+        warnings = [*warnings, f"the bucket's description could not be set: {error}"]
     unchecked = read_back.unchecked
     return RestoredBucket(
         bucket=name,

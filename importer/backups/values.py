@@ -133,7 +133,9 @@ class _Reader:
         if "error" in named and "_time" not in named:
             raise TransientServerError(f"the query broke off: {named['error']}")
         self._time, self._value = self._header.index("_time"), self._header.index("_value")
-        key = {name: value for name, value in sorted(named.items()) if name not in _OF_A_ROW}
+        # By position: a tag may be named as one of the columns that the server puts first.
+        columns = sorted([*zip(self._header, row, strict=True)][3:])
+        key = {name: value for name, value in columns if name not in {"_time", "_value"}}
         return _Table(key, self._types[self._value])
 
     def rows(self) -> Iterator[tuple[str, str]]:
@@ -155,9 +157,6 @@ class _Reader:
                 self.row = row
                 return
         self.row = None
-
-
-_OF_A_ROW = frozenset({"", "result", "table", "_time", "_value"})
 
 
 def _digest(table: _Table, rows: Iterator[tuple[str, str]], stop: threading.Event, line: Line | None) -> Digest:

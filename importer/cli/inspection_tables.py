@@ -16,6 +16,7 @@ from rich.text import Text
 
 from importer.inspecting.records import ColumnProfile, Inspection
 from importer.printable import printable
+from importer.source.addresses import shown_address
 
 __all__ = ["looking", "next_steps", "show_inspection"]
 
@@ -69,7 +70,7 @@ def next_steps(found: Inspection, sources: Sequence[str], given: Mapping[str, An
         written: the mapping file, if one was.
     """
     console = _console()
-    options = _options(given)
+    options, sources = _options(given), [shown_address(source) for source in sources]
     if found.questions:
         choices = (choice for question in found.questions for choice in question.choices)
         answer = found.questions[0].option

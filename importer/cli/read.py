@@ -19,10 +19,12 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
+from rich.text import Text
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
 from importer.cli.signals import ended_at_once
+from importer.printable import printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -159,11 +161,11 @@ def _show(frame: pl.DataFrame, most: int, *, limited: bool) -> None:
         typer.echo(f"the first {most} rows; for more: --limit N, or --output FILE for all")
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
     if value is None:
-        return ""
+        return Text()
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text).replace("[", r"\[")
+    return Text(printable(text, len(text)))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from importer.errors import ConfigurationError, LoadInterruptedError
+from importer.streams import write_all
 
 __all__ = ["Generated", "check_free", "write_pieces"]
 
@@ -67,7 +68,12 @@ def write_pieces(pieces: Iterable[bytes], output: Path | BinaryIO, stop: threadi
         BrokenPipeError: nobody reads the stream any more.
     """
     if not isinstance(output, Path):
-        return _into(output, pieces, stop)
+        try:
+            return _into(output, pieces, stop)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ConfigurationError(f"cannot write the output: {error.strerror or error}") from None
     try:
         with _replaced(output) as file:
             return _into(file, pieces, stop)
@@ -80,9 +86,7 @@ def _into(file: BinaryIO, pieces: Iterable[bytes], stop: threading.Event | None)
     for piece in pieces:
         if stop is not None and stop.is_set():
             raise LoadInterruptedError(f"interrupted after {size:,} bytes")
-        left = memoryview(piece)
-        while left:  # an unbuffered stream (PYTHONUNBUFFERED) takes as much as fits into the pipe
-            left = left[file.write(left) :]
+        write_all(file, piece)
         size += len(piece)
     file.flush()
     return size

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import codecs
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, BinaryIO, Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from importer.errors import SourceError
+from importer.errors import LoadInterruptedError, SourceError
 from importer.inspecting.records import Dialect
 from importer.mapping.parts import CsvOptions
+from importer.source.bounds import Bounds
 from importer.source.cells import UnclosedQuoteError, careful_ends, cells
 from importer.source.compression import GZIP_MAGIC, ZSTD_MAGIC
 from importer.source.open import Source, Stream, canonical_encoding
@@ -70,23 +73,34 @@ class Sniffed:
         )
 
 
-def sniff(source: Source, given: Mapping[str, Any], *, whole: bool, stdin: BinaryIO | None = None) -> Sniffed:
+def sniff(
+    source: Source,
+    given: Mapping[str, Any],
+    *,
+    whole: bool,
+    bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+    scratch: Path | None = None,
+    stop: threading.Event | None = None,
+) -> Sniffed:
     """Find out how a source is written.
 
     Args:
         source: one that can be read again.
-        given: ``encoding`` and ``delimiter``, where the user says them.
+        given: ``encoding``, ``delimiter`` and ``skip_header``, where the user says them.
         whole: check all of it for letters that are not UTF-8.
-        stdin: where standard input is read from.
+        bounds: what is too much.
+        scratch: folder for what must be kept in a file.
+        stop: when set, the reading ends.
 
     Raises:
         SourceError: it cannot be read.
+        LoadInterruptedError: it was told to stop.
     """
     # In Latin-1 each byte is a letter: so the bytes come through as they are, decompressed.
-    with Stream(source, "iso8859-1", stdin) as stream:
+    with Stream(source, "iso8859-1", bounds=bounds, scratch=scratch, stop=stop) as stream:
         if stream.kind != "csv":
             return Sniffed(",", "utf-8", compression=_compression(source))
-        pieces = _raw(stream)
+        pieces = _raw(stream, stop or threading.Event())
         first = _head(pieces)
         compression = _compression(source)
         if given.get("encoding"):
@@ -99,7 +113,7 @@ def sniff(source: Source, given: Mapping[str, Any], *, whole: bool, stdin: Binar
     if delimiter is not None:
         delimiter = CsvOptions.from_dict({"delimiter": delimiter}).delimiter
     else:
-        delimiter, why = _delimiter(text)
+        delimiter, why = _delimiter(_without_first_lines(text, int(given.get("skip_header") or 0)))
         reasons.append(why)
     return Sniffed(
         delimiter=delimiter,
@@ -111,6 +125,12 @@ def sniff(source: Source, given: Mapping[str, Any], *, whole: bool, stdin: Binar
         compression=compression,
         reasons=tuple(reasons),
     )
+
+
+def _without_first_lines(text: bytes, count: int) -> bytes:
+    for _ in range(count):
+        text = text.partition(b"\n")[2]
+    return text
 
 
 def looks_like_data(header: tuple[str, ...], second: tuple[str, ...]) -> bool:
@@ -125,8 +145,10 @@ def looks_like_data(header: tuple[str, ...], second: tuple[str, ...]) -> bool:
     )
 
 
-def _raw(stream: Stream) -> Iterator[bytes]:
+def _raw(stream: Stream, stop: threading.Event) -> Iterator[bytes]:
     while piece := stream.read():
+        if stop.is_set():
+            raise LoadInterruptedError("interrupted while the data was looked at: nothing was written")
         yield piece.decode().encode("iso8859-1")
 
 

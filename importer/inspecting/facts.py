@@ -74,7 +74,7 @@ class ColumnFacts:
         text_bytes: of all cells.
         words: of all cells.
         unusable_as_tag: a cell that no tag can hold; None: all can be.
-        has_comma: a number with a comma was seen; has_point: with a point or an exponent.
+        many_digits: the first cell with more digits than a float has.
         comma_is_decimal: a number was seen in which the comma cannot be a thousands mark.
         times: of a column that may be the time.
     """
@@ -98,8 +98,7 @@ class ColumnFacts:
     text_bytes: int = 0
     words: int = 0
     unusable_as_tag: str | None = None
-    has_comma: bool = False
-    has_point: bool = False
+    many_digits: RefusedType | None = None
     comma_is_decimal: bool = False
 
     def add(self, text: pl.Series, line_of: LineOf) -> None:
@@ -193,12 +192,14 @@ class ColumnFacts:
             return
         digits = values.str.contains(_DIGITS)
         self._whole_numbers(values, digits, seen)
-        if not {"integer", "unsigned"} & self.open and not (self.has_point or self.has_comma):
-            many = values.filter(digits & (values.str.strip_chars().str.len_bytes() > MOST_DIGITS))
-            for kind in sorted(self.open) if len(many) else ():
-                self._refuse(kind, many[0], "it has more digits than a number can hold", seen)
+        many = values.filter(digits & (values.str.strip_chars().str.len_bytes() > MOST_DIGITS))
+        if self.many_digits is None and len(many):
+            self.many_digits = seen.refusal("float", many[0], "it has more digits than a number can hold")
+        if self.many_digits is not None and not {"integer", "unsigned"} & self.open:
+            # Wherever it stands: what a column is must not depend on where a block ends.
+            for kind in sorted(self.open):
+                self._refuse(kind, "", "", seen, instead=self.many_digits)
         self._decimals(values, seen)
-        self.has_point |= bool(values.str.contains(r"[.eE]").any())
 
     def _whole_numbers(self, values: pl.Series, digits: pl.Series, seen: _Seen) -> None:
         odd = values.filter(~digits)
@@ -222,7 +223,6 @@ class ColumnFacts:
                 self._ranges(values, fits.values)
         if "comma float" in self.open and not self.comma_is_decimal:
             commas = values.filter(values.str.contains(",", literal=True))
-            self.has_comma |= not commas.is_empty()
             self.comma_is_decimal = any(not _THOUSANDS.fullmatch(value) for value in commas)
 
     def _ranges(self, values: pl.Series, numbers: pl.Series) -> None:
@@ -234,10 +234,12 @@ class ColumnFacts:
         if self.high is None or numbers[high] > self.high[0]:
             self.high = numbers[high], values[high]
 
-    def _refuse(self, kind: Number, example: str, why: str, seen: _Seen) -> None:
+    def _refuse(self, kind: Number, example: str, why: str, seen: _Seen, *, instead: RefusedType | None = None) -> None:
         self.open.discard(kind)
         name = "float with a decimal comma" if kind == "comma float" else kind
-        self.refused[name] = seen.refusal(name, example, why)
+        self.refused[name] = (
+            seen.refusal(name, example, why) if instead is None else instead.model_copy(update={"type": name})
+        )
 
 
 @dataclass(slots=True)

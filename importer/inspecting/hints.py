@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from importer.errors import MappingError
 from importer.mapping.flags import field_specs, tag_specs
+from importer.mapping.time_formats import check_format, check_timezone
 
 __all__ = ["Hints"]
 
@@ -52,8 +54,14 @@ class Hints:
         """From texts as the command line takes them: ``COL``, ``KEY=COL``, ``COL:TYPE``.
 
         Raises:
-            MappingError: a text is wrong, or names a key twice.
+            MappingError: a text is wrong, or names a key twice; there is no such format or time zone.
         """
+        try:
+            for text, check in ((rest.get("time_format"), check_format), (rest.get("timezone"), check_timezone)):
+                if text is not None:
+                    check(text)
+        except ValueError as error:
+            raise MappingError(f"time: {error}") from None
         columns = (time,) if isinstance(time, str) else tuple(time or ())
         given = {key: value for key, value in (csv or {}).items() if value is not None}
         return cls(

@@ -86,8 +86,8 @@ def inferred(
         if is_annotated:
             yield Inferred(list(sources), None, stdin)
             return
-    with rereadable(sources, stdin, folder) as readable:
-        if annotated_among(readable, hints, bounds=bounds):
+    with rereadable(sources, stdin, folder, bounds=bounds, stop=stop) as readable:
+        if annotated_among(readable, hints, bounds=bounds, scratch=folder, stop=stop):
             yield Inferred(readable, None, stdin)
             return
         log.info("no mapping is given: the data is looked at for one")

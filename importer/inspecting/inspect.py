@@ -119,15 +119,23 @@ def inspect(
         return look(sources, hints, sample=sample, progress=progress)
 
 
-def annotated_among(sources: Sequence[Source], hints: Hints, *, bounds: Bounds = Bounds()) -> bool:  # noqa: B008 - frozen
+def annotated_among(
+    sources: Sequence[Source],
+    hints: Hints,
+    *,
+    bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+    scratch: Path | None = None,
+    stop: threading.Event | None = None,
+) -> bool:
     """Whether the sources say themselves what their columns are.
 
     Raises:
         SourceError: a source cannot be read.
         MappingError: annotations cannot be used.
     """
-    sniffed = sniff(sources[0], {"delimiter": ",", **hints.csv}, whole=False)
-    return Rows(sources, sniffed, head=_head(hints), bounds=bounds).is_annotated
+    given = {"delimiter": ",", **hints.csv}
+    sniffed = sniff(sources[0], given, whole=False, bounds=bounds, scratch=scratch, stop=stop)
+    return Rows(sources, sniffed, head=_head(hints), bounds=bounds, scratch=scratch, stop=stop).is_annotated
 
 
 def look(
@@ -157,7 +165,7 @@ def look(
         LoadInterruptedError: it was told to stop.
     """
     CsvOptions.from_dict(hints.csv)  # what is wrong is told of before anything is read
-    sniffed = sniff(sources[0], hints.csv, whole=sample is None)
+    sniffed = sniff(sources[0], hints.csv, whole=sample is None, bounds=bounds, scratch=scratch, stop=stop)
     rows = Rows(
         sources,
         sniffed,
@@ -259,6 +267,8 @@ class _Look:
                 if null:
                     text = text.set(text.is_in(null).fill_null(value=False), None)
                 facts.add(text, lines)
+        for facts in counted.facts:
+            facts.times.are_all = self._rows.is_whole
         return counted
 
     def _tried(self, time: TimeChoice, roles: Roles) -> tuple[Mapping, dict[str, str], Trial]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from importer.bucket.names import check_target
 from importer.errors import ConfigurationError
 from importer.limits import RESERVED_KEYS, key_trouble, measurement_trouble
+from importer.source.addresses import is_address, shown_address
 
 __all__ = ["bucket_after", "key_after", "measurement_after"]
 
@@ -28,7 +30,7 @@ def bucket_after(sources: Sequence[str | Path]) -> str:
         ConfigurationError: there is more than one source, or no file, or no name in it; says to give ``--bucket``.
     """
     names = [str(source) for source in sources]
-    if len(names) != 1 or any(mark in names[0] for mark in "*?["):
+    if len(names) != 1 or (not is_address(names[0]) and any(mark in names[0] for mark in "*?[")):
         raise ConfigurationError("name the bucket to load into (--bucket): several sources do not say one")
     if names[0] == "-":
         raise ConfigurationError("name the bucket to load into (--bucket): standard input has no name")
@@ -36,7 +38,8 @@ def bucket_after(sources: Sequence[str | Path]) -> str:
     try:
         check_target(name)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{error}, so none can be named after {names[0]!r}: give one by --bucket") from None
+        shown = shown_address(names[0])
+        raise ConfigurationError(f"{error}, so none can be named after {shown!r}: give one by --bucket") from None
     return name
 
 
@@ -63,8 +66,8 @@ def key_after(column: str, position: int, taken: set[str], *, tag: bool) -> str:
 
 
 def _stem(name: str) -> str:
-    address = re.sub(r"[?#].*$", "", name) if "://" in name else name
-    stem = address.rstrip("/").replace("\\", "/").rpartition("/")[2]
+    path = urlsplit(shown_address(name)).path if is_address(name) else name
+    stem = path.rstrip("/").replace("\\", "/").rpartition("/")[2]
     while (shorter := _SUFFIX.sub("", stem)) != stem and shorter:
         stem = shorter
     return _UNUSABLE.sub("_", stem).strip()

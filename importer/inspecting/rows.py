@@ -81,9 +81,11 @@ class Rows:
         self._progress, self._stop = progress, stop or threading.Event()
         self._kept: list[Table] | None = None
         self.is_whole, self.sampled = True, ""
-        with self._reader(limit) as reader:
+        with self._reader(limit) as reader, _said_once():
             self.is_annotated = reader.is_annotated
             self.stored_bytes = reader.total_bytes
+            if not self.is_annotated:
+                reader.want(lambda header, _: tuple(header))  # of JSON Lines the keys of all records, then
             headers = list(reader.headers.values())
             left_out = {name: why for found in reader.left_out.values() for name, why in found.items()}
         self.header = headers[0]

@@ -66,6 +66,7 @@ class TimeFacts:
         has_offset: they have offsets, or count from 1970.
         has_two_digit_year: some values are dates with such years.
         are_offsets: all values are offsets from UTC.
+        are_all: the values are all that there are, and no sample.
     """
 
     given: str | None = None
@@ -76,6 +77,7 @@ class TimeFacts:
     has_offset: bool = False
     has_two_digit_year: bool = False
     are_offsets: bool = False
+    are_all: bool = True
 
     def add(self, values: pl.Series, refusal: Callable[[str, str, str], RefusedType]) -> None:
         """Hold the open formats against some values, each of them once."""
@@ -132,6 +134,8 @@ class TimeFacts:
         if not self.fitting:
             return None
         best = self.fitting[0]
+        if not self.are_all and len({form.format.find("%d") < form.format.find("%m") for form in self.fitting}) > 1:
+            return None  # what was not looked at may tell day and month apart
         return None if any(other.digest != best.digest for other in self.fitting) else best
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -18,7 +18,7 @@ from importer.reading.files import ENDINGS, FORMATS, FileFormat, writer
 from importer.reading.frames import Reading, reading_of
 from importer.reading.loading_back import EMPTY_TEXTS_STAY_OUT, mapping_text, no_mapping_because
 from importer.reading.points import Part, Progress
-from importer.reading.selection import selection
+from importer.reading.selection import check_limit, selection
 from importer.server.connection import Connection
 
 __all__ = ["Exported", "export"]
@@ -116,6 +116,14 @@ def export(
     for each in (path, mapping):
         if each is not None:
             _check_output(each, force=force)
+    if mapping is not None and path is not None and mapping.resolve() == path.resolve():
+        raise ConfigurationError(f"the rows and the mapping cannot both go to {str(path)!r}")
+    if mapping is not None and escape_formulas:
+        raise ConfigurationError(
+            "a file in which formulas are escaped does not load back as it was: leave --escape-formulas or "
+            "--write-mapping out"
+        )
+    check_limit(limit)
     if mapping is not None and kind not in ("csv", "parquet"):
         raise ConfigurationError(f"a mapping loads CSV and Parquet, not {kind}: leave --write-mapping out")
     chosen = selection(
@@ -130,7 +138,7 @@ def export(
     )
     with (
         reading_of(bucket, chosen, connection=connection, progress=progress, wait_seconds=wait_seconds) as found,
-        _written(path, force=force) if path else nullcontext(cast("BinaryIO", output)) as file,
+        _written(path, force=force) if path else _stream(cast("BinaryIO", output)) as file,
     ):
         why_not = no_mapping_because(found.columns)
         if mapping is not None and why_not:
@@ -246,6 +254,18 @@ def _check_output(path: Path, *, force: bool) -> None:
         raise ConfigurationError(f"{str(path)!r} exists: say --force to replace it, or name another file")
     if not path.absolute().parent.is_dir():
         raise ConfigurationError(f"there is no folder {str(path.parent)!r} to write {path.name!r} into")
+
+
+@contextmanager
+def _stream(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """A stream that somebody has opened; that nobody reads it any more is for the caller to hear of."""
+    try:
+        yield stream
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ImporterError(f"cannot write the output: {error.strerror or error}") from error
 
 
 @contextmanager

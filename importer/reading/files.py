@@ -16,6 +16,7 @@ from importer.errors import ConfigurationError, ImporterError
 from importer.reading.columns import MEASUREMENT, TIME, Columns
 from importer.reading.points import Part
 from importer.records import Block, PointBatch
+from importer.streams import write_all
 
 __all__ = ["ENDINGS", "FORMATS", "FileFormat", "Writer", "escaped_formulas", "time_as_text", "writer"]
 
@@ -87,7 +88,7 @@ class _Csv:
         self._names = header.to_list()
         # Of a frame whose names are numbers, so that no two can clash once they are escaped.
         row = pl.DataFrame({str(number): [name] for number, name in enumerate(self._names)})
-        file.write(_csv(row))
+        write_all(file, _csv(row))
 
     def write(self, part: Part) -> None:
         frame = time_as_text(self._columns.shaped(part))
@@ -95,7 +96,7 @@ class _Csv:
             frame = pl.DataFrame(
                 [escaped_formulas(each) if each.dtype == pl.String else each for each in frame.get_columns()]
             )
-        self._file.write(_csv(frame))
+        write_all(self._file, _csv(frame))
 
     def end(self) -> None:
         pass
@@ -143,7 +144,7 @@ class _Lines:
                 f"a point of {layout.measurement!r} cannot be written as line protocol: {lines.faults[0].message}; "
                 "take CSV or Parquet"
             )
-        self._file.write(body(lines.frame["line"]))
+        write_all(self._file, body(lines.frame["line"]))
 
     def end(self) -> None:
         pass
@@ -159,8 +160,8 @@ class _Json:
     def write(self, part: Part) -> None:
         for row in time_as_text(self._columns.shaped(part)).iter_rows(named=True):
             given = {name: value for name, value in row.items() if value is not None or name in (TIME, MEASUREMENT)}
-            self._file.write(self._before + b"\n" + json.dumps(given, ensure_ascii=False).encode())
+            write_all(self._file, self._before + b"\n" + json.dumps(given, ensure_ascii=False).encode())
             self._before = b","
 
     def end(self) -> None:
-        self._file.write(b"[]\n" if self._before == b"[" else b"\n]\n")
+        write_all(self._file, b"[]\n" if self._before == b"[" else b"\n]\n")

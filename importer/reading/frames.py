@@ -20,7 +20,7 @@ from importer.reading.asking import Asking, opened
 from importer.reading.columns import Columns, columns_of
 from importer.reading.layout import layouts
 from importer.reading.points import Part, Progress, parts
-from importer.reading.selection import Selection, selection
+from importer.reading.selection import Selection, check_limit, selection
 from importer.server.connection import Connection
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def read(
         VerificationError: what was read is not what the server counts.
         ServerError: the server refuses, or did not answer in time.
     """
+    check_limit(limit)
     if frame not in ("polars", "pandas"):
         raise ConfigurationError(f"there is no frame of {frame!r}: take polars or pandas")
     if frame == "pandas":

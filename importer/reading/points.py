@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from importer.errors import TransientServerError, VerificationError
+from importer.errors import ConfigurationError, TransientServerError, VerificationError
 from importer.mapping.values import DTYPES
 from importer.reading.asking import Asking, Piece
 from importer.reading.layout import Layout
 from importer.reading.selection import Selection
 from importer.reading.slices import Slice, counted, halved, slices
-from importer.reading.statements import reading
+from importer.reading.statements import reading, that_may_overflow
 from importer.records import FieldColumn
 
 __all__ = ["Part", "Progress", "parts"]
@@ -115,6 +115,7 @@ def _once(
     """Read a slice once; and the number of values of each field that it was made of."""
     has_text = "string" in layout.stored
     gathered = _Gathered(layout, counts=chosen.aggregate is not None)
+    watched = that_may_overflow(layout, chosen)
     size = replaced = 0
     statement = reading(layout, chosen, planned.span)
     for piece in asking.pieces(*statement, chunk_rows=CHUNK_ROWS_OF_TEXT if has_text else CHUNK_ROWS):
@@ -122,9 +123,32 @@ def _once(
         replaced += piece.not_utf8
         if size > most_bytes:
             raise _TooLargeError
+        if watched:
+            _check_overflow(layout, chosen, watched, piece)
         gathered.add(piece)
     frame, counts = gathered.end()
     return Part(layout, frame, sum(counts), replaced), counts
+
+
+def _check_overflow(layout: Layout, chosen: Selection, watched: Sequence[int], piece: Piece) -> None:
+    """Refuse windows of which the server may have added up more than fits into its whole numbers.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    fields = len(layout.fields)
+    function = chosen.aggregate.function if chosen.aggregate is not None else ""
+    for row in piece.rows:
+        for position, number in enumerate(watched):
+            count, (least, most) = row[1 + fields + number], row[1 + 2 * (fields + position) :][:2]
+            added = count if function in {"mean", "sum"} else 2
+            room = 1 << (63 if layout.stored[number] == "integer" else 64)
+            if count and max(abs(least), abs(most)) * added >= room:
+                raise ConfigurationError(
+                    f"the {function} of {layout.fields[number].key!r} ({layout.stored[number]}) may go beyond the "
+                    "whole numbers in which the server works it out: take shorter windows, another --fn, or leave it "
+                    "out by --field"
+                )
 
 
 class _Gathered:
@@ -152,7 +176,7 @@ class _Gathered:
         for values, column in zip(self._fields, columns, strict=False):
             values.extend(column)
         if self._with_counts:
-            for number, column in enumerate(columns[len(self._fields) :]):
+            for number, column in enumerate(columns[len(self._fields) : 2 * len(self._fields)]):
                 self._counts[number] += sum(filter(None, column))
         if len(self._times) >= ROWS_AT_ONCE:
             self._flush()

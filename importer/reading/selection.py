@@ -15,7 +15,16 @@ from importer.mapping.header import nearest
 from importer.reading.window import TimeRange, Window, parse_window, time_range
 from importer.records import FieldType
 
-__all__ = ["DEFAULT_FUNCTION", "FUNCTIONS", "Aggregate", "Selection", "aggregated_type", "selection", "tag_filters"]
+__all__ = [
+    "DEFAULT_FUNCTION",
+    "FUNCTIONS",
+    "Aggregate",
+    "Selection",
+    "aggregated_type",
+    "check_limit",
+    "selection",
+    "tag_filters",
+]
 
 FUNCTIONS: Final[dict[str, FieldType | None]] = {
     "mean": "float",
@@ -70,6 +79,16 @@ class Selection:
     tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
     fields: tuple[str, ...] = ()
     aggregate: Aggregate | None = None
+
+
+def check_limit(limit: int | None) -> None:
+    """Refuse a number of rows that is none.
+
+    Raises:
+        ConfigurationError: it is below 1.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigurationError(f"a limit of {limit} rows: at least 1 is needed")
 
 
 def selection(

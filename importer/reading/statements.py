@@ -13,7 +13,7 @@ from importer.reading.layout import Layout
 from importer.reading.selection import Selection
 from importer.reading.window import TimeRange
 
-__all__ = ["Question", "counting", "ends", "reading"]
+__all__ = ["Question", "counting", "ends", "reading", "that_may_overflow"]
 
 Question = tuple[str, dict[str, int | str]]
 
@@ -28,14 +28,25 @@ def counting(layout: Layout, chosen: Selection, span: TimeRange, every_ns: int |
 
 
 def reading(layout: Layout, chosen: Selection, span: TimeRange) -> Question:
-    """A row for each point: time and fields; or for each window: time, fields, and each field's number of values."""
+    """A row for each point: time and fields; or for each window, with more about it.
+
+    These are each field's number of values, and of those that :func:`that_may_overflow` names the least and largest.
+    """
     fields = [_field(field.key) for field in layout.fields]
     if chosen.aggregate is None:
         return _statement(fields, layout, chosen, span, " GROUP BY *")
     made = [f"{chosen.aggregate.function}({field})" for field in fields]
     counted = [f"count({field})" for field in fields]
+    ends_of = [f"{which}({fields[number]})" for number in that_may_overflow(layout, chosen) for which in ("min", "max")]
     every_ns = chosen.aggregate.every.ns
-    return _statement([*made, *counted], layout, chosen, span, f" GROUP BY time({every_ns}ns), * fill(none)")
+    return _statement([*made, *counted, *ends_of], layout, chosen, span, f" GROUP BY time({every_ns}ns), * fill(none)")
+
+
+def that_may_overflow(layout: Layout, chosen: Selection) -> list[int]:
+    """Positions of the fields of which the server adds up whole numbers: it does so in 64 bits, and wraps around."""
+    if chosen.aggregate is None or chosen.aggregate.function not in {"mean", "sum", "median", "spread"}:
+        return []
+    return [number for number, kind in enumerate(layout.stored) if kind in {"integer", "unsigned"}]
 
 
 def ends(layout: Layout, chosen: Selection, *, last: bool) -> Question:

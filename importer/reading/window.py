@@ -34,7 +34,7 @@ UNIT_NS: Final = {
     "w": 7 * 86_400 * 10**9,
 }
 
-_WINDOW = re.compile(r"([0-9]+)([smhdw])", re.ASCII)
+_WINDOW = re.compile(r"([0-9]{1,20})([smhdw])", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

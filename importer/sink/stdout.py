@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from importer.encoding.line_protocol import body
 from importer.records import Lines, Outcome
+from importer.streams import write_all
 
 __all__ = ["StreamSink"]
 
@@ -26,9 +27,6 @@ class StreamSink:
         Raises:
             OSError: the stream cannot be written, such as a pipe that was closed.
         """
-        text = body(lines.frame["line"])
-        left = memoryview(text)
-        while left:  # an unbuffered stream (PYTHONUNBUFFERED) takes as much as fits into the pipe
-            left = left[self._stream.write(left) :]
+        write_all(self._stream, body(lines.frame["line"]))
         self._stream.flush()
         return Outcome(lines, (), 0)

@@ -6,7 +6,7 @@ Goes in: what the user named. Comes out: whether it is a URL, and its name for r
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from importer.errors import ConfigurationError
 
@@ -46,10 +46,16 @@ def check_address(url: str) -> None:
 
 
 def shown_address(url: str) -> str:
-    """A URL without its user, its password and what its parameters say, any of which may be a key."""
+    """A URL without its user, its password and what its parameters say, any of which may be a key.
+
+    Other names are given back as they are.
+    """
+    if not is_address(url):
+        return url
     try:
         parts = urlsplit(url)
-        query = "&".join(f"{key}={_HIDDEN}" for key, _ in parse_qsl(parts.query, keep_blank_values=True))
+        pairs = [pair.partition("=") for pair in parts.query.split("&") if pair]
+        query = "&".join(f"{key}={_HIDDEN}" if sign else _HIDDEN for key, sign, _ in pairs)  # a bare one may be a key
         host = parts.netloc.rpartition("@")[2]
         return urlunsplit((parts.scheme, host, parts.path, query, ""))
     except ValueError:

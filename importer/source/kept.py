@@ -14,7 +14,7 @@ from typing import IO, BinaryIO, cast
 from importer.errors import SourceError
 from importer.source.bounds import Bounds
 
-__all__ = ["Kept", "read_as_file"]
+__all__ = ["Kept", "check_kept_size", "read_as_file"]
 
 
 class Kept:
@@ -51,7 +51,7 @@ class Kept:
         try:
             while piece:
                 size += len(piece)
-                _check_size(name, size, bounds)
+                check_kept_size(name, size, bounds)
                 file.write(piece)
                 piece = more()
             file.seek(0)
@@ -80,7 +80,12 @@ class Kept:
         self.file.close()
 
 
-def _check_size(name: str, size: int, bounds: Bounds) -> None:
+def check_kept_size(name: str, size: int, bounds: Bounds) -> None:
+    """Refuse to keep more than is allowed.
+
+    Raises:
+        SourceError: it is more.
+    """
     if size > bounds.max_download_bytes:
         raise SourceError(
             f"{name!r} must be kept on the disk to be read, and has more than the {bounds.max_download_bytes:,} bytes "

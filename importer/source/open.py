@@ -6,12 +6,11 @@ Goes in: a :class:`Source`. Comes out: a :class:`Stream` of decompressed UTF-8.
 from __future__ import annotations
 
 import hashlib
-import sys
 import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from importer.errors import SourceError
 from importer.records import BlockKind
@@ -21,23 +20,15 @@ from importer.source.decoding import canonical_encoding, decoding
 from importer.source.kept import Kept, read_as_file
 from importer.source.kinds import LONGEST_START, Kind, kind_of
 from importer.source.named import Source, expand
+from importer.source.stored import open_stored
 from importer.source.unchanged import check_still_there, check_unchanged
 
 if TYPE_CHECKING:
-    from importer.source.http import HttpFile
-    from importer.source.s3 import S3File
     from importer.source.typed import Piece, TypedFile
 
 __all__ = ["Source", "Stream", "canonical_encoding", "expand"]
 
 READ_BYTES = 1 << 20
-
-
-class _File(Protocol):
-    """What bytes are read from."""
-
-    def read(self, size: int, /) -> bytes | None: ...
-    def close(self) -> None: ...
 
 
 class Stream:
@@ -82,7 +73,6 @@ class Stream:
     ) -> None:
         self.source = source
         self.stored_bytes = 0
-        self.expected_bytes = source.size_bytes
         self._bounds = bounds
         self._given_bytes = 0
         self._hash = hashlib.sha256()
@@ -91,7 +81,9 @@ class Stream:
         self._pieces: Iterator[Piece] = iter(())
         self.time_formats: tuple[tuple[str, str], ...] = ()
         self.left_out: dict[str, str] = {}
-        self._file = self._open(stdin, stop)
+        self._file, self.expected_bytes = open_stored(
+            source, stdin=stdin, bounds=bounds, stop=stop, so_far=lambda: self.sha256
+        )
         try:
             first = self._begin(encoding)
             if self.kind not in {"csv", "json"}:
@@ -196,28 +188,6 @@ class Stream:
             return b""
         self._given_bytes += len(piece.text)
         return piece.text
-
-    def _open(self, stdin: BinaryIO | None, stop: threading.Event | None) -> _File:
-        if self.source.url is not None:
-            return self._open_address(self.source.url, stop)
-        if self.source.path is None:
-            return stdin or sys.stdin.buffer
-        try:
-            return self.source.path.open("rb", buffering=0)
-        except OSError as error:
-            raise SourceError(f"cannot read {self.source.name!r}: {error.strerror}") from error
-
-    def _open_address(self, url: str, stop: threading.Event | None) -> _File:
-        if url.lower().startswith("s3:"):
-            from importer.source.s3 import S3File  # noqa: PLC0415 - seldom wanted
-
-            file: S3File | HttpFile = S3File(url, self.source.name, self._bounds, stop)
-        else:
-            from importer.source.http import HttpFile  # noqa: PLC0415 - seldom wanted
-
-            file = HttpFile(url, self.source.name, self._bounds, lambda: self.sha256, stop)
-        self.expected_bytes = file.length
-        return file
 
     def _peek(self) -> bytes:
         magic = b""

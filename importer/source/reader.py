@@ -290,7 +290,7 @@ class Reader:
             log.warning("%s: the column %r is not read: %s", name, column, why)
         try:
             columns = wanted(header, name)
-            is_enough = set(columns) != set(header)
+            is_enough = set(columns) < set(header)
         except MappingError as error:
             if name not in self._of_any_keys:
                 hint = "".join(f"; {column!r} is not read: {why}" for column, why in self._left_out[name].items())

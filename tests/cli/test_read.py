@@ -145,3 +145,25 @@ def test_a_reader_that_goes_away_ends_it_quietly(trial: Trial, start: Start) -> 
     assert process.stderr is not None
     assert process.stderr.read() == ""
     assert process.wait(60) == 1
+
+
+@pytest.mark.usefixtures("environment")
+def test_texts_that_look_like_markup_are_shown_as_they_are(trial: Trial, command: Command) -> None:
+    trial.load(trial.csv('t,bird,lat,n\n1600000000,"\\[/red]",1.5,1\n1600000060,"[bold]x",2.5,2\n'))
+    ended = command("read", trial.bucket, "--format", "table")
+    assert ended.code == 0, ended.err
+    assert r"\[/red]" in ended.out
+    assert "[bold]x" in ended.out
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("what", ["read", "generate"])
+def test_a_full_disk_behind_standard_output_is_told_of(what: str, trial: Trial, start: Start) -> None:
+    trial.load(trial.csv(birds_csv(5)))
+    words = ("read", trial.bucket) if what == "read" else ("generate", "m1")
+    with Path("/dev/full").open("wb") as full:
+        process = start(*words, stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == (2 if what == "generate" else 1)
+    assert "cannot write the output: No space left" in err
+    assert "Traceback" not in err

@@ -362,3 +362,19 @@ def test_different_values_are_counted_exactly_while_there_are_few_and_nearly_bey
 def test_annotated_csv_needs_no_mapping_and_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="annotated CSV"):
         found_in("#datatype measurement,double,dateTime\nm,v,time\nm,1,1\n", tmp_path)
+
+
+def test_ids_too_long_for_a_float_are_text_wherever_a_decimal_stands(tmp_path: Path) -> None:
+    ids = [str(1_234_567_890_123_456_789 + n) for n in range(60_000)]
+    for where in (0, 30_000, 59_999):
+        cells = [*ids[:where], "2.5", *ids[where + 1 :]]
+        text = "t,id\n" + "".join(f"{1_600_000_000 + n},{cell}{' ' * 60}\n" for n, cell in enumerate(cells))
+        found = found_in(text, tmp_path)
+        assert found.columns[1].type == "string", where
+
+
+def test_a_sample_does_not_decide_between_day_and_month(tmp_path: Path) -> None:
+    text = "day,v\n01/01/2021 00:00,1\n13/01/2021 00:00,2\n"
+    assert found_in(text, tmp_path).mapping is not None
+    sampled = found_in(text, tmp_path, sample=1)
+    assert [question.option for question in sampled.questions] == ["--time-format"]

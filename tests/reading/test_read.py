@@ -253,3 +253,44 @@ def test_a_tag_and_a_field_of_one_key_and_types_that_differ_by_measurement_have_
 def test_every_argument_is_documented(function: Any) -> None:
     documented = getdoc(function) or ""
     assert [name for name in signature(function).parameters if f"{name}: " not in documented] == []
+
+
+@pytest.mark.parametrize(("function", "refused"), [("sum", True), ("mean", True), ("max", False), ("count", False)])
+def test_windows_beyond_the_whole_numbers_of_the_server_are_refused_and_not_wrapped_around(
+    trial: Trial,
+    fill: Fill,
+    function: str,
+    refused: bool,  # noqa: FBT001
+) -> None:
+    fill(*(f"m at={1_700_000_000 * SECOND + n}i,small={n}i {n}" for n in range(6)))
+    assert read(trial, aggregate="1h", fn="sum", fields="small")["small"].to_list() == [15]
+    if refused:
+        with pytest.raises(ConfigurationError, match=r"'at' \(integer\) may go beyond"):
+            read(trial, aggregate="1h", fn=function, fields="at")
+    else:
+        assert read(trial, aggregate="1h", fn=function, fields="at").height == 1
+
+
+@pytest.mark.usefixtures("weather")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"limit": 0}, "a limit of 0 rows"),
+        ({"window": "9" * 5000 + "d"}, "window .* is not understood"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(trial: Trial, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        read(trial, **options)
+
+
+@pytest.mark.usefixtures("weather")
+def test_a_file_and_its_mapping_do_not_stand_in_each_others_way(trial: Trial) -> None:
+    path = trial.folder / "w.csv"
+    for options, said in (
+        ({"write_mapping": path, "force": True}, "cannot both go to"),
+        ({"write_mapping": trial.folder / "w.toml", "escape_formulas": True}, "does not load back"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            importer.export(trial.bucket, path, connection=trial.connection, **options)
+    assert not path.exists()

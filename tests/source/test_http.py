@@ -233,6 +233,7 @@ def test_an_address_that_is_not_read_is_refused_before_anything_is_asked(url: st
 def test_what_is_secret_in_an_address_is_in_no_name_of_it() -> None:
     url = "https://me:pass-word@host:8443/a%20b.csv?X-Amz-Signature=abcdef&page=2#x"
     assert shown_address(url) == "https://host:8443/a%20b.csv?X-Amz-Signature=***&page=***"
+    assert shown_address("https://host/a.csv?abcdef") == "https://host/a.csv?***"
     first, second = expand([url, url.replace("abcdef", "fedcba")])
     assert second.name == first.name + " (2)"
     assert "pass-word" not in repr(first)
