@@ -20,7 +20,7 @@ from importer.backups.checking import check_files
 from importer.backups.layout import BucketRecord, ManifestBucket, Sidecar, read_manifest, read_sidecar
 from importer.backups.records import RestoredBucket
 from importer.backups.upload import Upload
-from importer.backups.wire import Wire, check_stop
+from importer.backups.wire import Wire, pause
 from importer.bucket import catalogue, prepare
 from importer.bucket import mark as marks
 from importer.bucket.names import check_target
@@ -90,7 +90,7 @@ def restore(
         )
         check_files(place, each, sidecar, stopping)
     with Server(where) as server, Wire(where, stopping) as wire:
-        server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: _pause(stopping, seconds))
+        server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: pause(stopping, seconds))
         if if_exists == "fail":
             for each in chosen:
                 _refuse_existing(server, as_name or each.name)
@@ -113,11 +113,6 @@ def restore(
                     say(f"restored until then: {', '.join(repr(one.bucket) for one in done)}")
                 raise
         return done
-
-
-def _pause(stop: threading.Event, seconds: float) -> None:
-    stop.wait(seconds)
-    check_stop(stop)
 
 
 def _chosen(

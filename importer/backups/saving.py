@@ -26,7 +26,7 @@ from importer.backups.records import Backup, BucketBackup
 from importer.backups.shards import ShardSaver
 from importer.backups.telling import Telling
 from importer.backups.values import Digest
-from importer.backups.wire import Wire, check_stop
+from importer.backups.wire import Wire, check_stop, pause
 from importer.backups.writing import Draft
 from importer.bucket import mark as marks
 from importer.errors import ConfigurationError, NotFoundError, SpoolError, TransientServerError
@@ -85,7 +85,7 @@ def backup(
     folder = place / began.strftime(STAMP) if keep is not None else place
     where = connection or connect()
     with Server(where) as server, Wire(where, stopping) as wire, _draft(folder) as draft:
-        server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: _pause(stopping, seconds))
+        server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: pause(stopping, seconds))
         base = began.strftime(STAMP)
         manifest: dict[str, Any] = {"manifestVersion": MANIFEST_VERSION, "kv": _entry("", 0, 0)}
         described = server.patiently(lambda: _metadata(wire, draft, base, manifest if metadata else None))
@@ -110,11 +110,6 @@ def backup(
         size = sum(file.size for file in draft.files.values())
         check_stop(stopping)
     return Backup(folder, made, size, prune(place, keep) if keep is not None else [])
-
-
-def _pause(stop: threading.Event, seconds: float) -> None:
-    stop.wait(seconds)
-    check_stop(stop)
 
 
 @contextmanager

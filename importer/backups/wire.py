@@ -20,7 +20,7 @@ from importer.server.answers import translated
 from importer.server.connection import CONNECT_TIMEOUT_SECONDS, Connection
 from importer.server.transport import Transport, tls_context
 
-__all__ = ["PIECE", "Wire", "check_stop", "operators_alone"]
+__all__ = ["PIECE", "Wire", "check_stop", "operators_alone", "pause"]
 
 PIECE = 1 << 20
 READ_TIMEOUT_SECONDS = 600.0
@@ -31,6 +31,12 @@ def check_stop(stop: threading.Event) -> None:
     """Raise LoadInterruptedError if the work was told to stop."""
     if stop.is_set():
         raise LoadInterruptedError("told to stop: nothing was left behind")
+
+
+def pause(stop: threading.Event, seconds: float) -> None:
+    """Sleep, unless the work is told to stop, which raises LoadInterruptedError."""
+    stop.wait(seconds)
+    check_stop(stop)
 
 
 @contextmanager

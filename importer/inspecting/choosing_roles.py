@@ -75,25 +75,22 @@ class Roles:
         return [item for item in self.roles.values() if item.role == role]
 
 
-def choose_roles(
-    facts: Sequence[ColumnFacts], used_as_time: Collection[str], hints: Hints, unusable: Mapping[str, str]
-) -> Roles:
+def choose_roles(facts: Sequence[ColumnFacts], used_as_time: Collection[str], hints: Hints) -> Roles:
     """Decide what each column becomes.
 
     Args:
         facts: of all columns.
         used_as_time: columns of the time.
         hints: what the user says.
-        unusable: columns that cannot be read, with the reason.
     """
     null, doubtful = _null_texts(facts)
     found = Roles({}, (*hints.null, *sorted(null)))
     tags = {column for spec in hints.tags.values() for column in _columns(spec)}
     fields = {column: spec for spec in hints.fields.values() for column in _columns(spec)}
     for column in facts:
-        found.roles[column.name] = role = _role(column, found.null, used_as_time, unusable)
+        found.roles[column.name] = role = _role(column, found.null, used_as_time)
         name = column.name
-        if name in used_as_time or name in unusable:
+        if name in used_as_time:
             continue
         if name in tags:
             role.role, role.why = "tag", "as given"
@@ -138,11 +135,7 @@ def _columns(spec: Mapping[str, Any]) -> tuple[str, ...]:
     return (spec["column"],) if "column" in spec else ()
 
 
-def _role(
-    column: ColumnFacts, null: Collection[str], used_as_time: Collection[str], unusable: Mapping[str, str]
-) -> Role:
-    if column.name in unusable:
-        return Role(column, "left out", unusable[column.name], None)
+def _role(column: ColumnFacts, null: Collection[str], used_as_time: Collection[str]) -> Role:
     if column.name in used_as_time:
         return Role(column, "time", "the time", None)
     if not column.filled:

@@ -202,7 +202,7 @@ class _Look:
         counted = self._count()
         header = not looks_like_data(self._rows.header, counted.second)
         time = choose_time(counted.facts, self._hints, self._sources[0].name)
-        roles = choose_roles(counted.facts, time.used, self._hints, {})
+        roles = choose_roles(counted.facts, time.used, self._hints)
         questions = questions_of(time, roles, header=header, rows=counted.rows, name=self._sources[0].name)
         if self._sniffed.delimiter == "," and len(self._rows.header) == 1:
             self._warnings.append("there is one column only: if that is wrong, say --delimiter")

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -41,7 +40,6 @@ class Rows:
         sample: so many rows only; None: all.
         limit: stop after so many, as if there were no more.
         bounds: what is too much.
-        stdin: where standard input is read from.
         scratch: folder for what must be kept in a file.
         progress: is told what is being done, and how many rows were read.
         stop: when set, the reading ends with LoadInterruptedError.
@@ -68,7 +66,6 @@ class Rows:
         sample: int | None = None,
         limit: int | None = None,
         bounds: Bounds = Bounds(),  # noqa: B008 - frozen
-        stdin: BinaryIO | None = None,
         scratch: Path | None = None,
         progress: Progress | None = None,
         stop: threading.Event | None = None,
@@ -77,7 +74,7 @@ class Rows:
             raise ConfigurationError(f"a sample of {sample} rows: at least 1 is needed")
         self._sources, self._sniffed, self._head = sources, sniffed, head
         self._sample, self._limit, self._bounds = sample, limit, bounds
-        self._stdin, self._scratch = stdin, scratch
+        self._scratch = scratch
         self._progress, self._stop = progress, stop or threading.Event()
         self._kept: list[Table] | None = None
         self.is_whole, self.sampled = True, ""
@@ -117,7 +114,6 @@ class Rows:
             encoding=self._sniffed.encoding,
             wanted=None,
             limit=limit,
-            stdin=self._stdin,
             bounds=self._bounds,
             scratch=self._scratch,
             stop=self._stop,
