@@ -18,6 +18,7 @@ EPILOG = "Example: importer analyze birds --by individual --html birds.html"
 _WHAT, _OUTPUT = "What", "Output"
 
 
+@connecting.with_server
 def analyze_command(
     bucket: Annotated[str, typer.Argument(metavar="BUCKET", help="The bucket's name.")],
     *,
@@ -67,16 +68,8 @@ def analyze_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the figures as JSON, for programs.", rich_help_panel=_OUTPUT)
     ] = False,
-    wait: Annotated[
-        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
-    ] = 10.0,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    wait: connecting.Wait = 10.0,
+    where: connecting.Where,
 ) -> None:  # fmt: skip
     """Show what a bucket holds, field by field: how many values, how large, from when to when, how regular.
 
@@ -87,22 +80,13 @@ def analyze_command(
         from importer.analysis.analyze import analyze  # noqa: PLC0415
         from importer.analysis.page import CHART_WINDOWS, write_html  # noqa: PLC0415
         from importer.analysis.scope import read_tags  # noqa: PLC0415
-        from importer.api import connect  # noqa: PLC0415
         from importer.cli.analysis_tables import asking, show_analysis  # noqa: PLC0415
         from importer.new_files import check_place  # noqa: PLC0415
 
     tags = read_tags(tag or ())
     if html is not None:
         check_place(html, "the page", replace=force)
-    connection = connect(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
-    )
+    connection = where()
     with asking() as progress:
         found = analyze(
             bucket,

@@ -11,8 +11,7 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once, stopped_by_signals
-from importer.errors import LoadInterruptedError
+from importer.cli.signals import ended_at_once, stopped_and_exited
 
 if TYPE_CHECKING:
     from importer.backups.records import Backup
@@ -22,6 +21,7 @@ __all__ = ["EPILOG", "backup_command"]
 EPILOG = "Example: importer backup birds --to backups --keep 7"
 
 
+@connecting.with_server
 def backup_command(
     buckets: Annotated[
         list[str] | None,
@@ -50,16 +50,8 @@ def backup_command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was saved as JSON, for programs.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
-    wait: Annotated[
-        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
-    ] = 10.0,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    wait: connecting.Wait = 10.0,
+    where: connecting.Where,
 ) -> None:
     """Copy buckets into a folder, from which importer restore and influx restore bring them back.
 
@@ -67,31 +59,19 @@ def backup_command(
     """
     log_to_stderr(quiet=quiet or as_json, as_json=False)
     with ended_at_once():
-        from importer.api import connect  # noqa: PLC0415
         from importer.backups.saving import backup  # noqa: PLC0415
 
-    connection = connect(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
-    )
-    with stopped_by_signals() as stopping:
-        try:
-            made = backup(
-                buckets,
-                to=to,
-                keep=keep,
-                metadata=metadata,
-                connection=connection,
-                wait_seconds=wait,
-                stop=stopping.event,
-            )
-        except LoadInterruptedError:
-            raise typer.Exit(128 + (stopping.signal_number or 2)) from None
+    connection = where()
+    with stopped_and_exited() as stop:
+        made = backup(
+            buckets,
+            to=to,
+            keep=keep,
+            metadata=metadata,
+            connection=connection,
+            wait_seconds=wait,
+            stop=stop,
+        )
     if as_json:
         typer.echo(json.dumps(asdict(made), indent=2, ensure_ascii=False, default=str))
     elif not quiet:

@@ -23,13 +23,11 @@ app = typer.Typer(no_args_is_help=True, help="Create buckets from a file; list, 
 _JSON_HELP = "Print it as JSON, for programs."
 
 AsJson = Annotated[bool, typer.Option("--json", help=_JSON_HELP)]
-Wait = Annotated[
-    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
-]
 BucketId = Annotated[str | None, typer.Option("--id", metavar="ID", help="The bucket's id, instead of its name.")]
 
 
 @app.command("apply", epilog="Example: importer buckets apply buckets.toml --dry-run", no_args_is_help=True)
+@connecting.with_server
 def apply_command(
     file: Annotated[
         Path,
@@ -41,14 +39,8 @@ def apply_command(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and create nothing.")] = False,
     as_json: AsJson = False,
-    wait: Wait = 10.0,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    wait: connecting.Wait = 10.0,
+    where: connecting.Where,
 ) -> None:
     """Create the buckets of a file that are missing. What is there already stays as it is; differences are shown.
 
@@ -56,20 +48,11 @@ def apply_command(
     """
     log_to_stderr(quiet=False, as_json=False)
     with ended_at_once():
-        from importer.api import connect  # noqa: PLC0415
         from importer.provisioning.applying import apply_buckets  # noqa: PLC0415
         from importer.provisioning.wanted import read_wanted  # noqa: PLC0415
 
     read_wanted(file)  # what is wrong with it is told before a server is looked for, or started
-    connection = connect(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
-    )
+    connection = where()
     plan = apply_buckets(file, dry_run=dry_run, connection=connection, wait_seconds=wait)
     if as_json:
         _print_json([asdict(planned) for planned in plan])
@@ -78,33 +61,19 @@ def apply_command(
 
 
 @app.command("list", epilog="Example: importer buckets list --json")
+@connecting.with_server
 def list_command(
     *,
     as_json: AsJson = False,
-    wait: Wait = 10.0,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    wait: connecting.Wait = 10.0,
+    where: connecting.Where,
 ) -> None:
     """List the buckets: name, id, retention, length of a shard group, description; those of unfinished loads, too."""
     log_to_stderr(quiet=False, as_json=False)
     with ended_at_once():
-        from importer.api import connect  # noqa: PLC0415
         from importer.provisioning.listing import list_buckets  # noqa: PLC0415
 
-    connection = connect(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
-    )
+    connection = where()
     found = list_buckets(connection=connection, wait_seconds=wait)
     if as_json:
         _print_json([asdict(listing) for listing in found])
@@ -113,6 +82,7 @@ def list_command(
 
 
 @app.command("show", epilog="Example: importer buckets show birds", no_args_is_help=True)
+@connecting.with_server
 def show_command(
     bucket: Annotated[str | None, typer.Argument(metavar="BUCKET", help="Its name.")] = None,
     *,
@@ -125,30 +95,15 @@ def show_command(
         ),
     ] = None,
     as_json: AsJson = False,
-    wait: Wait = 10.0,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    wait: connecting.Wait = 10.0,
+    where: connecting.Where,
 ) -> None:
     """Show what a bucket holds: rows, values, series, time span, fields with their types, tags."""
     log_to_stderr(quiet=False, as_json=False)
     with ended_at_once():
-        from importer.api import connect  # noqa: PLC0415
         from importer.provisioning.details import show_bucket  # noqa: PLC0415
 
-    connection = connect(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
-    )
+    connection = where()
     details = show_bucket(bucket, bucket_id=bucket_id, count_rows=rows, connection=connection, wait_seconds=wait)
     if as_json:
         _print_json(asdict(details))
@@ -157,39 +112,25 @@ def show_command(
 
 
 @app.command("delete", epilog="Example: importer buckets delete birds --yes", no_args_is_help=True)
+@connecting.with_server
 def delete_command(
     bucket: Annotated[str | None, typer.Argument(metavar="BUCKET", help="Its name.")] = None,
     *,
     bucket_id: BucketId = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
-    wait: Wait = 10.0,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    wait: connecting.Wait = 10.0,
+    where: connecting.Where,
 ) -> None:
     """Delete a bucket with all that it holds, which is shown first. Without a terminal to ask, --yes is needed."""
     log_to_stderr(quiet=False, as_json=False)
     if not yes and not sys.stdin.isatty():
         raise ConfigurationError("there is no terminal to ask at whether the bucket is to be deleted: say --yes")
     with ended_at_once():
-        from importer.api import connect  # noqa: PLC0415
         from importer.provisioning.details import show_bucket  # noqa: PLC0415
         from importer.provisioning.listing import delete_bucket  # noqa: PLC0415
 
-    connection = connect(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
-    )
+    connection = where()
     if not yes:
         details = show_bucket(bucket, bucket_id=bucket_id, count_rows=False, connection=connection, wait_seconds=wait)
         bucket, bucket_id = None, details.bucket.id

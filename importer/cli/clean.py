@@ -26,6 +26,7 @@ EPILOG = "Example: importer clean --remove --bucket birds"
 _PIPE_WIDTH = 250
 
 
+@connecting.with_server
 def clean_command(
     *,
     bucket: Annotated[
@@ -33,19 +34,11 @@ def clean_command(
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove it; a load that is alive keeps its own.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON, for programs.")] = False,
-    wait: Annotated[
-        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
-    ] = 10.0,
+    wait: connecting.Wait = 10.0,
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", metavar="DIR", help="Where loads keep their accounts.")
     ] = None,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    where: connecting.Where,
 ) -> None:
     """List the buckets that dead loads have left on the server, and remove them if asked.
 
@@ -53,18 +46,9 @@ def clean_command(
     """
     log_to_stderr(quiet=False, as_json=False)
     with ended_at_once():
-        from importer.api import connect  # noqa: PLC0415
         from importer.cleaning import clean  # noqa: PLC0415
 
-    connection = connect(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
-    )
+    connection = where()
     found = clean(bucket, remove=remove, connection=connection, state_dir=state_dir, wait_seconds=wait)
     if as_json:
         typer.echo(json.dumps([asdict(leftover) for leftover in found], indent=2))

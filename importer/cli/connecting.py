@@ -1,15 +1,31 @@
-"""The options of every command that talks to a server."""
+"""The options of every command that talks to a server: :func:`with_server` gives them to it."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-__all__ = ["AllowHttp", "CaFile", "EnvFile", "Org", "SkipVerify", "TokenFile", "Url"]
+from importer.cli.signals import ended_at_once
+
+if TYPE_CHECKING:
+    from importer.server.connection import Connection
+
+    Where = Callable[[], Connection]
+else:
+    Where = Callable[[], Any]  # typer looks at annotations, and what they name is heavy
+
+__all__ = ["Wait", "Where", "with_server"]
 
 _PANEL = "Server"
+
+Wait = Annotated[
+    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
+]
 
 Url = Annotated[
     str | None,
@@ -61,3 +77,53 @@ AllowHttp = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+
+
+def _named(
+    *,
+    url: Url = None,
+    org: Org = None,
+    token_file: TokenFile = None,
+    env_file: EnvFile = None,
+    ca_file: CaFile = None,
+    skip_verify: SkipVerify = False,
+    allow_http: AllowHttp = False,
+) -> Where:
+    """Finds the server when it is first asked to."""
+
+    def find() -> Connection:
+        with ended_at_once():
+            from importer.api import connect  # noqa: PLC0415
+
+        return connect(
+            url=url,
+            org=org,
+            token_file=token_file,
+            env_file=env_file,
+            ca_file=ca_file,
+            skip_verify=skip_verify,
+            allow_http=allow_http,
+        )
+
+    return cache(find)
+
+
+def with_server(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name a server, behind its own.
+
+    Args:
+        command: has a parameter ``where``: it is handed what finds that server, which may start a local one.
+    """
+    own = inspect.signature(command, eval_str=True)
+    of_server = inspect.signature(_named, eval_str=True).parameters
+    parameters = [*(each for name, each in own.parameters.items() if name != "where"), *of_server.values()]
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        where = _named(**{name: given.pop(name) for name in of_server})
+        command(**given, where=where)
+
+    # What typer reads: all of it, instead of what the command itself takes.
+    vars(called)["__signature__"] = own.replace(parameters=parameters)
+    called.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
+    return called

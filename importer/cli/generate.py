@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from importer.choices import IfExists, Precision
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once, stopped_by_signals
-from importer.errors import ConfigurationError, LoadInterruptedError
+from importer.cli.signals import ended_at_once, stopped_and_exited
+from importer.errors import ConfigurationError
 
 __all__ = ["EPILOG", "generate_command"]
 
@@ -20,6 +20,7 @@ EPILOG = "Example: importer generate telemetry --points 100000 --bucket telemetr
 _BUCKET = "Into a bucket"
 
 
+@connecting.with_server
 def generate_command(
     shape: Annotated[str, typer.Argument(metavar="SHAPE", help="m1 (random tags and numbers) or telemetry (three devices).")],
     *,
@@ -42,13 +43,7 @@ def generate_command(
     wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.", rich_help_panel=_BUCKET)] = 100.0,
     state_dir: Annotated[Path | None, typer.Option("--state-dir", metavar="DIR", help="Where the accounts are kept while the load runs.", rich_help_panel=_BUCKET)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and errors only.")] = False,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    where: connecting.Where,
 ) -> None:  # fmt: skip
     """Make data up in a well-known shape, from a seed: as CSV, as line protocol, or straight into a bucket."""
     log_to_stderr(quiet=quiet, as_json=False)
@@ -57,58 +52,30 @@ def generate_command(
     if bucket is None and (as_json or resume or report is not None or if_exists != "auto"):
         raise ConfigurationError("--json, --report, --resume and --if-exists are of a load: name the --bucket, too")
     with ended_at_once():
-        from importer.cli.running import run_generated, server_finder  # noqa: PLC0415
+        from importer.cli.running import run_generated  # noqa: PLC0415
         from importer.generating.making import generate, load_generated  # noqa: PLC0415
         from importer.options import LoadOptions  # noqa: PLC0415
 
+    made: dict[str, Any] = {
+        "points": points,
+        "seed": seed,
+        "start": start,
+        "end": end,
+        "duplicates": duplicates,
+        "batch_size": batch_size,
+        "mapping_file": write_mapping,
+        "overwrite": overwrite,
+    }
     if bucket is None:
-        with stopped_by_signals() as stopping:
-            try:
-                generate(
-                    shape,
-                    points=points,
-                    seed=seed,
-                    start=start,
-                    end=end,
-                    duplicates=duplicates,
-                    output=output or "-",
-                    format=output_format,
-                    precision=precision,
-                    batch_size=batch_size,
-                    mapping_file=write_mapping,
-                    overwrite=overwrite,
-                    stop=stopping.event,
-                )
-            except LoadInterruptedError:
-                raise typer.Exit(128 + (stopping.signal_number or 2)) from None
+        with stopped_and_exited() as stop:
+            generate(shape, **made, output=output or "-", format=output_format, precision=precision, stop=stop)
         return
-    where = server_finder(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
-    )
     options = LoadOptions(
         bucket=bucket, if_exists=if_exists, resume=resume, report=report, wait_seconds=wait, state_dir=state_dir
     )
     run_generated(
         lambda progress, stop: load_generated(
-            shape,
-            points=points,
-            seed=seed,
-            start=start,
-            end=end,
-            duplicates=duplicates,
-            batch_size=batch_size,
-            options=options,
-            mapping_file=write_mapping,
-            overwrite=overwrite,
-            connection=where,
-            progress=progress,
-            stop=stop,
+            shape, **made, options=options, connection=where, progress=progress, stop=stop
         ),
         quiet=quiet,
         as_json=as_json,

@@ -34,6 +34,7 @@ _MAPPING, _CSV, _BUCKET, _REJECTS, _SPEED, _OUTPUT = (
 )
 
 
+@connecting.with_server
 def load_command(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="CSV, JSON Lines, Parquet or Arrow: files, globs, URLs (http, https, s3), or - for standard input.")],
     *,
@@ -83,13 +84,7 @@ def load_command(
     sample: Annotated[int, typer.Option("--sample", metavar="N", min=0, help="Print so many of the loaded rows, as Flux gives them back.", rich_help_panel=_OUTPUT)] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and errors only.", rich_help_panel=_OUTPUT)] = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.", rich_help_panel=_OUTPUT)] = False,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    where: connecting.Where,
 ) -> None:  # fmt: skip
     """Load CSV into a bucket: all of it, checked by the server, or nothing.
 
@@ -98,7 +93,7 @@ def load_command(
     log_to_stderr(quiet=quiet, as_json=log_json)
     with ended_at_once():
         from importer.bucket.shards import parse_duration  # noqa: PLC0415
-        from importer.cli.running import bucket_of, mapping_arguments, run_load, server_finder  # noqa: PLC0415
+        from importer.cli.running import bucket_of, mapping_arguments, run_load  # noqa: PLC0415
         from importer.options import LoadOptions  # noqa: PLC0415
 
     mapped_by = mapping_arguments(
@@ -149,15 +144,6 @@ def load_command(
         resume=resume,
         verify=not no_verify,
         wait_seconds=wait,
-    )
-    where = server_finder(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
     )
     run_load(sources, mapped_by=mapped_by, options=options, where=where, sample=sample, quiet=quiet, log_json=log_json)
 

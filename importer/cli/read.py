@@ -41,6 +41,7 @@ _LINE_EVERY_SECONDS = 5.0
 log = logging.getLogger("importer")
 
 
+@connecting.with_server
 def read_command(
     bucket: Annotated[str, typer.Argument(metavar="BUCKET", help="Its name.")],
     *,
@@ -60,14 +61,8 @@ def read_command(
     escape_formulas: Annotated[bool, typer.Option("--escape-formulas", help="CSV for spreadsheets: an apostrophe before texts that look like formulas. Such a file does not load back as it was.", rich_help_panel=_OUTPUT)] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.", rich_help_panel=_OUTPUT)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and errors only.", rich_help_panel=_OUTPUT)] = False,
-    wait: Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")] = 10.0,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    wait: connecting.Wait = 10.0,
+    where: connecting.Where,
 ) -> None:  # fmt: skip
     """Read a bucket, a row per point: all of it, or a part, or windows of it.
 
@@ -75,7 +70,6 @@ def read_command(
     """
     log_to_stderr(quiet=quiet, as_json=False)
     with ended_at_once():
-        from importer.api import connect  # noqa: PLC0415
         from importer.reading.export import export  # noqa: PLC0415
         from importer.reading.frames import read  # noqa: PLC0415
         from importer.reading.selection import tag_filters  # noqa: PLC0415
@@ -99,15 +93,7 @@ def read_command(
     if chosen is None and not of_files and sys.stdout.isatty():
         chosen = "table"
     with _told_to_end(), _shown(quiet=quiet) as progress:
-        asked |= {"progress": progress, "connection": connect(
-            url=url,
-            org=org,
-            token_file=token_file,
-            env_file=env_file,
-            ca_file=ca_file,
-            skip_verify=skip_verify,
-            allow_http=allow_http,
-        )}  # fmt: skip
+        asked |= {"progress": progress, "connection": where()}
         if chosen == "table":
             most = limit or _ROWS_OF_A_TABLE
             frame = read(bucket, limit=most + 1, **asked)

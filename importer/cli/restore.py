@@ -12,8 +12,7 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once, stopped_by_signals
-from importer.errors import LoadInterruptedError
+from importer.cli.signals import ended_at_once, stopped_and_exited
 
 if TYPE_CHECKING:
     from importer.backups.records import RestoredBucket
@@ -23,6 +22,7 @@ __all__ = ["EPILOG", "restore_command"]
 EPILOG = "Example: importer restore backups/20240131T235959Z --bucket birds --as birds-restored"
 
 
+@connecting.with_server
 def restore_command(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A backup of importer backup, or of influx backup.")],
     *,
@@ -42,16 +42,8 @@ def restore_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was restored as JSON, for programs.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")] = False,
-    wait: Annotated[
-        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
-    ] = 10.0,
-    url: connecting.Url = None,
-    org: connecting.Org = None,
-    token_file: connecting.TokenFile = None,
-    env_file: connecting.EnvFile = None,
-    ca_file: connecting.CaFile = None,
-    skip_verify: connecting.SkipVerify = False,
-    allow_http: connecting.AllowHttp = False,
+    wait: connecting.Wait = 10.0,
+    where: connecting.Where,
 ) -> None:
     """Restore buckets from a backup, and read them back: only what is the same as was saved gets its name.
 
@@ -59,36 +51,24 @@ def restore_command(
     """
     log_to_stderr(quiet=quiet or as_json, as_json=False)
     with ended_at_once():
-        from importer.api import connect  # noqa: PLC0415
         from importer.backups.layout import read_manifest  # noqa: PLC0415
         from importer.backups.restoring import restore  # noqa: PLC0415
         from importer.bucket.shards import parse_duration  # noqa: PLC0415
 
     read_manifest(folder)  # what is wrong with it is told before a server is looked for, or started
     seconds = None if retention is None else parse_duration(retention)
-    connection = connect(
-        url=url,
-        org=org,
-        token_file=token_file,
-        env_file=env_file,
-        ca_file=ca_file,
-        skip_verify=skip_verify,
-        allow_http=allow_http,
-    )
-    with stopped_by_signals() as stopping:
-        try:
-            restored = restore(
-                folder,
-                bucket,
-                as_name=as_name,
-                if_exists=if_exists,
-                retention_seconds=seconds,
-                connection=connection,
-                wait_seconds=wait,
-                stop=stopping.event,
-            )
-        except LoadInterruptedError:
-            raise typer.Exit(128 + (stopping.signal_number or 2)) from None
+    connection = where()
+    with stopped_and_exited() as stop:
+        restored = restore(
+            folder,
+            bucket,
+            as_name=as_name,
+            if_exists=if_exists,
+            retention_seconds=seconds,
+            connection=connection,
+            wait_seconds=wait,
+            stop=stop,
+        )
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in restored], indent=2, ensure_ascii=False))
     elif not quiet:

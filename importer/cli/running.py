@@ -10,14 +10,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.console import Console
 
-from importer.api import connect, load
+from importer.api import load
 from importer.cli.exits import exit_code
 from importer.cli.progress import shown_progress
 from importer.cli.signals import stopped_by_signals
@@ -35,7 +34,7 @@ from importer.server.connection import Connection
 from importer.source.addresses import is_address, shown_address
 from importer.verification.sample import sample_rows
 
-__all__ = ["bucket_of", "mapping_arguments", "run_generated", "run_load", "server_finder"]
+__all__ = ["bucket_of", "mapping_arguments", "run_generated", "run_load"]
 
 log = logging.getLogger("importer")
 
@@ -95,11 +94,6 @@ def bucket_of(named: str | None, sources: Sequence[str], mapped_by: dict[str, An
     name = bucket_after(sources)
     log.info("into the bucket %r, named after the file", name)
     return name
-
-
-def server_finder(**named: Any) -> Callable[[], Connection]:
-    """Finds the server when it is first asked to, by the arguments of :func:`importer.api.connect`."""
-    return cache(lambda: connect(**named))
 
 
 def run_load(

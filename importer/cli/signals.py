@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from importer.draining import DRAIN_SECONDS
+from importer.errors import LoadInterruptedError
 
-__all__ = ["Stopping", "ended_at_once", "stopped_by_signals"]
+__all__ = ["Stopping", "ended_at_once", "stopped_and_exited", "stopped_by_signals"]
 
 log = logging.getLogger("importer")
 
@@ -51,6 +52,22 @@ def stopped_by_signals() -> Iterator[Stopping]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def stopped_and_exited() -> Iterator[threading.Event]:
+    """Listen to the signals while something runs that has nothing to show where it is interrupted.
+
+    Raises:
+        typer.Exit: it was; with the code that says by which signal.
+    """
+    with stopped_by_signals() as stopping:
+        try:
+            yield stopping.event
+        except LoadInterruptedError:
+            import typer  # noqa: PLC0415 - this module comes first, and listens while others are imported
+
+            raise typer.Exit(128 + (stopping.signal_number or signal.SIGINT)) from None
 
 
 @contextmanager
