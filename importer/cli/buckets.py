@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from importer.cli import connecting
-from importer.cli.bucket_tables import lost, show_details, show_list, show_plan
 from importer.cli.logs import log_to_stderr
 from importer.cli.signals import ended_at_once
 from importer.errors import ConfigurationError
@@ -48,6 +47,7 @@ def apply_command(
     """
     log_to_stderr(quiet=False, as_json=False)
     with ended_at_once():
+        from importer.cli.bucket_tables import show_plan  # noqa: PLC0415
         from importer.provisioning.applying import apply_buckets  # noqa: PLC0415
         from importer.provisioning.wanted import read_wanted  # noqa: PLC0415
 
@@ -71,6 +71,7 @@ def list_command(
     """List the buckets: name, id, retention, length of a shard group, description; those of unfinished loads, too."""
     log_to_stderr(quiet=False, as_json=False)
     with ended_at_once():
+        from importer.cli.bucket_tables import show_list  # noqa: PLC0415
         from importer.provisioning.listing import list_buckets  # noqa: PLC0415
 
     connection = where()
@@ -101,6 +102,7 @@ def show_command(
     """Show what a bucket holds: rows, values, series, time span, fields with their types, tags."""
     log_to_stderr(quiet=False, as_json=False)
     with ended_at_once():
+        from importer.cli.bucket_tables import show_details  # noqa: PLC0415
         from importer.provisioning.details import show_bucket  # noqa: PLC0415
 
     connection = where()
@@ -127,6 +129,7 @@ def delete_command(
     if not yes and not sys.stdin.isatty():
         raise ConfigurationError("there is no terminal to ask at whether the bucket is to be deleted: say --yes")
     with ended_at_once():
+        from importer.cli.bucket_tables import lost  # noqa: PLC0415
         from importer.provisioning.details import show_bucket  # noqa: PLC0415
         from importer.provisioning.listing import delete_bucket  # noqa: PLC0415
 

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
 from importer.cli.signals import ended_at_once
 
-if TYPE_CHECKING:
-    from importer.bucket.leftovers import Leftover
-
 __all__ = ["EPILOG", "clean_command"]
 
 EPILOG = "Example: importer clean --remove --bucket birds"
-
-_PIPE_WIDTH = 250
 
 
 @connecting.with_server
@@ -47,6 +39,7 @@ def clean_command(
     log_to_stderr(quiet=False, as_json=False)
     with ended_at_once():
         from importer.cleaning import clean  # noqa: PLC0415
+        from importer.cli.leftover_tables import show_leftovers  # noqa: PLC0415
 
     connection = where()
     found = clean(bucket, remove=remove, connection=connection, state_dir=state_dir, wait_seconds=wait)
@@ -55,39 +48,4 @@ def clean_command(
     elif not found:
         typer.echo("nothing to clean: no load has left a bucket behind")
     else:
-        _show(found)
-
-
-def _show(found: Sequence[Leftover]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH  # one bucket a line
-    table = Table(title="buckets that loads have left", title_justify="left")
-    for name in ("bucket", "kind", "target", "load", "begun", "host", "state", "resumable"):
-        table.add_column(name, overflow="fold")
-    for leftover in found:
-        cells = (leftover.bucket, leftover.kind, leftover.target, leftover.load_id, leftover.begun, leftover.host)
-        resumable = "yes" if leftover.resumable else "no"
-        table.add_row(*(cell.replace("[", r"\[") for cell in (*cells, _state(leftover))), resumable)
-    console.print(table)
-    left = [leftover for leftover in found if not leftover.removed]
-    if any(leftover.state == "unfinished" for leftover in left):
-        typer.echo("to remove what is unfinished: importer clean --remove")
-    for leftover in left:
-        if leftover.state in {"complete", "set aside"}:
-            typer.echo(
-                f"{leftover.bucket!r} holds complete data: rename it, or remove it with "
-                f"--remove --bucket {leftover.target}"
-            )
-        if leftover.state == "not marked":
-            typer.echo(
-                f"loads into {leftover.target!r} need the name {leftover.bucket!r}: rename or delete that bucket"
-            )
-
-
-def _state(leftover: Leftover) -> str:
-    if leftover.removed:
-        return "removed"
-    if leftover.state == "in use" and leftover.process is not None:
-        return f"in use by process {leftover.process} on {leftover.host}"
-    return leftover.state
+        show_leftovers(found)
