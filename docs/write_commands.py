@@ -6,9 +6,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-import typer.main
-
-from importer.cli.commands import app
+from importer.cli.commands import every_command
 
 __all__ = ["commands_page"]
 
@@ -23,7 +21,8 @@ EXAMPLES = Path(__file__).with_name("examples")
 
 def commands_page() -> str:
     """The page, as Markdown."""
-    return "\n".join([HEAD, *_sections(typer.main.get_command(app), "importer")])
+    sections = [line for name, command in every_command().items() for line in _sections(command, f"importer {name}")]
+    return "\n".join([HEAD, *sections])
 
 
 def _sections(command: Any, name: str) -> list[str]:

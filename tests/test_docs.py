@@ -14,7 +14,7 @@ import pytest
 import typer.main
 
 from importer import LoadOptions, Mapping, Report
-from importer.cli.commands import app
+from importer.cli.commands import HELPS, app, every_command
 from importer.cli.exits import EXIT_CODES
 from tests.loading import ROOT, SAMPLE, SAMPLE_MAPPING, Command, Trial
 from tests.promises import promises
@@ -43,7 +43,14 @@ def commands_of(command: Any, name: str) -> dict[str, Any]:
     return found
 
 
-COMMANDS = commands_of(typer.main.get_command(app), "importer")
+COMMANDS = {"importer": typer.main.get_command(app)}
+for each, command_of_it in every_command().items():
+    COMMANDS |= commands_of(command_of_it, f"importer {each}")
+
+
+def test_the_list_of_commands_says_of_each_what_its_help_begins_with() -> None:
+    begins = {name: " ".join(command.help.split("\n\n")[0].split()) for name, command in every_command().items()}
+    assert begins == HELPS
 
 
 def options_of(command: Any) -> set[str]:

@@ -17,7 +17,12 @@ from importer.errors import ConfigurationError
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Create buckets from a file; list, show and delete them.")
+app = typer.Typer(
+    name="buckets",
+    add_completion=False,
+    no_args_is_help=True,
+    help="Create buckets from a file; list, show and delete them.",
+)
 
 _JSON_HELP = "Print it as JSON, for programs."
 

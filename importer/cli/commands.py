@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+import typer.main
 
-from importer.cli import analyze, backup, buckets, clean, generate, inspect, load, read, restore, server
 from importer.cli.exits import exit_code
+from importer.cli.named_commands import named_commands
+from importer.cli.signals import ended_at_once
 from importer.errors import ImporterError
 
-__all__ = ["app", "run"]
+if TYPE_CHECKING:
+    from typer._click import Command
+
+__all__ = ["HELPS", "app", "every_command", "run"]
+
+HELPS = {
+    "inspect": "Look at a dataset: its columns, its time, and a mapping that loads it. Nothing is written to a server.",
+    "load": "Load CSV into a bucket: all of it, checked by the server, or nothing.",
+    "clean": "List the buckets that dead loads have left on the server, and remove them if asked.",
+    "generate": "Make data up in a well-known shape, from a seed: as CSV, as line protocol, or straight into a bucket.",
+    "analyze": "Show what a bucket holds, field by field: how many values, how large, from when to when, how regular.",
+    "read": "Read a bucket, a row per point: all of it, or a part, or windows of it.",
+    "backup": "Copy buckets into a folder, from which importer restore and influx restore bring them back.",
+    "restore": "Restore buckets from a backup, and read them back: only what is the same as was saved gets its name.",
+    "buckets": "Create buckets from a file; list, show and delete them.",
+    "server": "Start, stop or look at a local InfluxDB, which 'importer load' uses when it is given no other.",
+}
+"""Each command is in the file of its name; what the list of commands says of it is how its own help begins."""
+
+_MEANS_SOMETHING_ALONE = {"clean"}
+
+
+def _defined(name: str) -> Command:
+    with ended_at_once():
+        module = importlib.import_module(f"importer.cli.{name}")
+    group = getattr(module, "app", None)
+    if group is None:
+        group = typer.Typer(add_completion=False)
+        is_helped = name not in _MEANS_SOMETHING_ALONE
+        group.command(name, epilog=module.EPILOG, no_args_is_help=is_helped)(getattr(module, f"{name}_command"))
+    return typer.main.get_command(group)
+
 
 app = typer.Typer(
+    cls=named_commands(HELPS, _defined),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,17 +60,6 @@ app = typer.Typer(
     },
     help="Load CSV into InfluxDB 2, every row accounted for.",
 )
-app.command("inspect", epilog=inspect.EPILOG, no_args_is_help=True)(inspect.inspect_command)
-app.command("load", epilog=load.EPILOG, no_args_is_help=True)(load.load_command)
-app.command("clean", epilog=clean.EPILOG)(clean.clean_command)
-app.command("generate", epilog=generate.EPILOG, no_args_is_help=True)(generate.generate_command)
-app.command("analyze", epilog=analyze.EPILOG, no_args_is_help=True)(analyze.analyze_command)
-app.command("read", epilog=read.EPILOG, no_args_is_help=True)(read.read_command)
-app.command("backup", epilog=backup.EPILOG, no_args_is_help=True)(backup.backup_command)
-app.command("restore", epilog=restore.EPILOG, no_args_is_help=True)(restore.restore_command)
-app.add_typer(buckets.app, name="buckets")
-app.add_typer(server.app, name="server")
-
 log = logging.getLogger("importer")
 
 
@@ -53,6 +77,11 @@ def options(
     ] = False,
 ) -> None:
     """Load CSV into InfluxDB 2, every row accounted for."""
+
+
+def every_command() -> dict[str, Command]:
+    """All commands as they are defined, by their names."""
+    return {name: _defined(name) for name in HELPS}
 
 
 def run() -> None:

@@ -15,6 +15,8 @@ __all__ = ["app"]
 EXIT_NOT_RUNNING = 3
 
 app = typer.Typer(
+    name="server",
+    add_completion=False,
     no_args_is_help=True,
     help="Start, stop or look at a local InfluxDB, which 'importer load' uses when it is given no other.",
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from importer.cli.commands import HELPS
 from tests.loading import Start
 
 HEAVY = {
@@ -62,6 +63,13 @@ def imported(folder: Path, arguments: list[str], statement: str, call: str = "pa
 def test_help_version_and_errors_of_usage_import_nothing_heavy(arguments: list[str], code: int, tmp_path: Path) -> None:
     ended, modules = imported(tmp_path, arguments, "from importer.cli import main", "main()")
     assert (ended, "typer" in modules, modules & HEAVY) == (code, True, set())
+
+
+def test_a_command_does_not_wait_for_the_definitions_of_the_others(tmp_path: Path) -> None:
+    imported(tmp_path, ["clean", "--help"], "from importer.cli import main", "main()")
+    own = {name for name in (tmp_path / "modules.txt").read_text().split() if name.startswith("importer.cli.")}
+    assert own & {f"importer.cli.{name}" for name in HELPS} == {"importer.cli.clean"}
+    assert "rich" not in imported(tmp_path, ["--version"], "from importer.cli import main", "main()")[1]
 
 
 def test_importing_the_package_imports_nothing_heavy_and_a_name_that_is_asked_for_is_there(tmp_path: Path) -> None:
