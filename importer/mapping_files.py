@@ -20,8 +20,9 @@ def write_mapping(inspection: Inspection, path: str | Path, *, replace: bool = F
         replace: whether a file that is there may go.
 
     Raises:
-        ConfigurationError: questions are open, or the file is there already or cannot be written.
+        ConfigurationError: questions are open, or the file is there already or in no folder.
+        ImporterError: the disk refuses.
     """
     text = to_toml(inspection)
-    with new_file(Path(path), "the mapping", replace=replace) as draft:
-        draft.write_text(text, encoding="utf-8")
+    with new_file(Path(path), "the mapping", replace=replace) as file:
+        file.write(text.encode())

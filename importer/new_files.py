@@ -1,66 +1,89 @@
 """Files that appear whole or not at all.
 
-Goes in: a path. Comes out: a place beside it to write to, which takes the path's name when all is written.
+Goes in: a path. Comes out: a file beside it to write to, which takes the path's name when all is in it.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from importer.errors import ConfigurationError
+from importer.errors import ConfigurationError, ImporterError
 
 __all__ = ["check_place", "new_file"]
 
+FORCE = "--force"
 
-def check_place(path: Path, what: str, *, replace: bool) -> None:
+
+def check_place(path: Path, what: str, *, replace: bool, option: str = FORCE) -> None:
     """Refuse a place where a file cannot be written, before the work and not after it.
 
     Args:
-        path: of the file.
+        path: of the file; a device or a pipe is as good.
         what: it is, for the message, such as ``the report``.
         replace: whether a file that is there may go.
+        option: that says so.
 
     Raises:
         ConfigurationError: it is a folder, in one that does not exist or may not be written to, or there already.
     """
-    folder = path.absolute().parent
-    if path.is_dir() or not folder.is_dir():
+    if _is_special(path):
+        return
+    place = _place(path)
+    if place.is_dir() or not place.parent.is_dir():
         raise ConfigurationError(f"cannot write {what} to {str(path)!r}: name a file in a folder that exists")
-    if not os.access(folder, os.W_OK):
+    if not os.access(place.parent, os.W_OK):
         raise ConfigurationError(f"cannot write {what} to {str(path)!r}: you may not write to that folder")
-    if path.exists() and not replace:
-        raise ConfigurationError(f"{str(path)!r} is there already: name another file, or say --force to replace it")
+    if place.exists() and not replace:
+        raise ConfigurationError(f"{str(path)!r} is there already: name another file, or say {option} to replace it")
 
 
 @contextmanager
-def new_file(path: Path, what: str, *, replace: bool) -> Iterator[Path]:
-    """Write to the path that this gives; where that ends well, it becomes `path`.
+def new_file(path: Path, what: str, *, replace: bool, option: str = FORCE) -> Iterator[BinaryIO]:
+    """Write to the file that this gives; where that ends well, it becomes `path`. A device or a pipe is written itself.
 
     Args:
         path: of the file.
         what: it is, for the message.
         replace: whether a file that is there may go.
+        option: that says so.
 
     Raises:
-        ConfigurationError: as :func:`check_place`, or the disk refuses.
+        ConfigurationError: as :func:`check_place`.
+        ImporterError: the disk refuses.
     """
-    check_place(path, what, replace=replace)
-    draft = None
+    check_place(path, what, replace=replace, option=option)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.absolute().parent)
-        os.close(handle)
-        draft = Path(name)
-        yield draft
-        mask = os.umask(0)
-        os.umask(mask)
-        draft.chmod(0o666 & ~mask)  # what one gets from open()
-        draft.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {what} to {str(path)!r}: {error.strerror or error}") from error
-    finally:
-        if draft is not None:
+        if _is_special(path):
+            with path.open("wb") as device:
+                yield device
+            return
+        place = _place(path)
+        draft = place.with_name(f".{place.name[:60]}.{secrets.token_hex(4)}.part")  # at most 255 bytes
+        try:
+            with draft.open("xb") as file:
+                if place.exists():
+                    draft.chmod(stat.S_IMODE(place.stat().st_mode))
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            check_place(path, what, replace=replace, option=option)  # somebody may have made it meanwhile
+            draft.replace(place)
+        finally:
             draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise ImporterError(f"cannot write {what} to {str(path)!r}: {error.strerror or error}") from error
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _place(path: Path) -> Path:
+    """What a link leads to is replaced, and the link stays."""
+    return Path(os.path.realpath(path))

@@ -47,10 +47,11 @@ def write_html(analysis: Analysis, path: str | Path, *, replace: bool = False) -
         replace: whether a file that is there may go.
 
     Raises:
-        ConfigurationError: the file is there already, or cannot be written.
+        ConfigurationError: the file is there already, or in no folder.
+        ImporterError: the disk refuses.
     """
-    with new_file(Path(path), "the page", replace=replace) as draft:
-        draft.write_text(html_page(analysis), encoding="utf-8")
+    with new_file(Path(path), "the page", replace=replace) as file:
+        file.write(html_page(analysis).encode())
 
 
 def html_page(analysis: Analysis) -> str:

@@ -53,13 +53,14 @@ def save_charts(panels: Sequence[Panel], path: Path, *, title: str, replace: boo
         replace: whether a file that is there may go.
 
     Raises:
-        ConfigurationError: the file has another ending, is there already, or cannot be written.
+        ConfigurationError: the file has another ending, is there already, or in no folder.
+        ImporterError: the disk refuses.
     """
     check_kind(path)
     kind = path.suffix.lower()
     columns = min(COLUMNS, len(panels))
     lines = -(-len(panels) // columns)
-    with _drawing(), new_file(path, "the charts", replace=replace) as draft:
+    with _drawing(), new_file(path, "the charts", replace=replace) as file:
         size = (PANEL_INCHES[0] * columns, PANEL_INCHES[1] * lines + 0.5)
         figure = Figure(figsize=size, layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)
@@ -70,7 +71,7 @@ def save_charts(panels: Sequence[Panel], path: Path, *, title: str, replace: boo
                 draw(panels[number], axes)
             else:
                 axes.set_axis_off()
-        figure.savefig(draft, format=kind[1:], dpi=PNG_DPI, metadata=_NO_METADATA[kind])
+        figure.savefig(file, format=kind[1:], dpi=PNG_DPI, metadata=_NO_METADATA[kind])
 
 
 def inline_svg(panel: Panel, name: str) -> str:

@@ -30,8 +30,8 @@ def plot(inspection: Inspection, path: str | Path, *, replace: bool = False) -> 
         replace: whether a file that is there may go.
 
     Raises:
-        ConfigurationError: there is nothing to draw; or the file has another ending, is there already or cannot be
-            written.
+        ConfigurationError: there is nothing to draw; or the file has another ending, is there already or in no folder.
+        ImporterError: the disk refuses.
     """
     from importer.charting.files import save_charts  # noqa: PLC0415 - matplotlib takes its time
 

@@ -13,18 +13,21 @@ from importer.api import load
 from importer.bucket.shards import fitting_duration
 from importer.choices import Precision
 from importer.errors import ConfigurationError
-from importer.generating.output import Generated, check_free, write_pieces
+from importer.generating.output import Generated, write_pieces
 from importer.generating.points import POINTS_AT_ONCE, Request
 from importer.generating.shapes import mapping_of, shape_named
 from importer.generating.text import CsvStream, csv_pieces, line_protocol_pieces
 from importer.ledger.report import Report
+from importer.new_files import check_place, new_file
 from importer.options import LoadOptions
 from importer.progress import Progress
 from importer.server.connection import Connection
+from importer.streams import given_stream
 
 __all__ = ["generate", "load_generated"]
 
 STDOUT = "-"
+POINTS, OVERWRITE = "the points", "--overwrite"
 
 
 def generate(
@@ -78,9 +81,14 @@ def generate(
     pieces = csv_pieces(request, at_once) if format == "csv" else line_protocol_pieces(request, precision, at_once)
     place = _place(output)
     if isinstance(place, Path):
-        check_free(place, overwrite=overwrite)
+        check_place(place, POINTS, replace=overwrite, option=OVERWRITE)
     _write_mapping(request, mapping_file, overwrite=overwrite)
-    size = write_pieces(pieces, place, stop)
+    with (
+        new_file(place, POINTS, replace=overwrite, option=OVERWRITE)
+        if isinstance(place, Path)
+        else given_stream(place) as file
+    ):
+        size = write_pieces(pieces, file, stop)
     name = str(place) if isinstance(place, Path) else STDOUT
     return Generated(shape, points, points - duplicates, request.first_ns, request.last_ns, name, size)
 
@@ -154,8 +162,8 @@ def load_generated(
 
 def _write_mapping(request: Request, path: Path | None, *, overwrite: bool) -> None:
     if path is not None:
-        check_free(path, overwrite=overwrite)
-        write_pieces([request.shape.mapping.encode()], path)
+        with new_file(path, "the mapping", replace=overwrite, option=OVERWRITE) as file:
+            file.write(request.shape.mapping.encode())
 
 
 def _place(output: str | Path | BinaryIO) -> Path | BinaryIO:

@@ -5,23 +5,25 @@ Goes in: a bucket, what of it is wanted, and a file's name. Comes out: the file,
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from importer.errors import ConfigurationError, ImporterError
+from importer.errors import ConfigurationError
+from importer.new_files import check_place, new_file
 from importer.reading.files import ENDINGS, FORMATS, FileFormat, writer
 from importer.reading.frames import Reading, reading_of
 from importer.reading.loading_back import EMPTY_TEXTS_STAY_OUT, mapping_text, no_mapping_because
 from importer.reading.points import Part, Progress
 from importer.reading.selection import check_limit, selection
 from importer.server.connection import Connection
+from importer.streams import given_stream
 
 __all__ = ["Exported", "export"]
+
+ROWS, MAPPING = "the rows", "the mapping"
 
 Names = str | Sequence[str]
 
@@ -113,9 +115,9 @@ def export(
     path = Path(output) if isinstance(output, str | Path) else None
     kind = _format_of(path, format)
     mapping = Path(write_mapping) if write_mapping is not None else None
-    for each in (path, mapping):
+    for each, what in ((path, ROWS), (mapping, MAPPING)):
         if each is not None:
-            _check_output(each, force=force)
+            check_place(each, what, replace=force)
     if mapping is not None and path is not None and mapping.resolve() == path.resolve():
         raise ConfigurationError(f"the rows and the mapping cannot both go to {str(path)!r}")
     if mapping is not None and escape_formulas:
@@ -138,7 +140,7 @@ def export(
     )
     with (
         reading_of(bucket, chosen, connection=connection, progress=progress, wait_seconds=wait_seconds) as found,
-        _written(path, force=force) if path else _stream(cast("BinaryIO", output)) as file,
+        new_file(path, ROWS, replace=force) if path else given_stream(cast("BinaryIO", output)) as file,
     ):
         why_not = no_mapping_because(found.columns)
         if mapping is not None and why_not:
@@ -146,7 +148,7 @@ def export(
         done = _write(found, file, kind, limit=limit, escape_formulas=escape_formulas)
     loading, name = None, str(path or "-")
     if mapping is not None:
-        with _written(mapping, force=force) as file:
+        with new_file(mapping, MAPPING, replace=force) as file:
             file.write(mapping_text(found.columns, name).encode())
         loading = shlex.join(["importer", "load", name, "--mapping", str(mapping), "--bucket", f"{bucket}-copy"])
     return Exported(
@@ -244,48 +246,3 @@ def _limited(found: Iterator[Part], limit: int | None) -> Iterator[Part]:
         left -= kept.height
         if left <= 0:
             return
-
-
-def _check_output(path: Path, *, force: bool) -> None:
-    """Refuse before anything is asked what could not be written in the end."""
-    if path.is_dir():
-        raise ConfigurationError(f"{str(path)!r} is a folder: name a file")
-    if path.is_file() and not force:
-        raise ConfigurationError(f"{str(path)!r} exists: say --force to replace it, or name another file")
-    if not path.absolute().parent.is_dir():
-        raise ConfigurationError(f"there is no folder {str(path.parent)!r} to write {path.name!r} into")
-
-
-@contextmanager
-def _stream(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """A stream that somebody has opened; that nobody reads it any more is for the caller to hear of."""
-    try:
-        yield stream
-        stream.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise ImporterError(f"cannot write the output: {error.strerror or error}") from error
-
-
-@contextmanager
-def _written(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """A file that gets its name when all is in it; what is no file on a disk, such as a pipe, is written directly."""
-    direct = path.exists() and not path.is_file()
-    beside = path if direct else path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
-    whole = False
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            if not direct:
-                os.fsync(file.fileno())
-        if not direct:
-            _check_output(path, force=force)  # somebody may have made it meanwhile
-            beside.replace(path)
-        whole = True
-    except OSError as error:
-        raise ImporterError(f"cannot write {str(path)!r}: {error.strerror or error}; nothing is left of it") from error
-    finally:
-        if not whole and not direct:
-            beside.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from importer import Analysis, ConfigurationError, write_html
+from importer import Analysis, ConfigurationError, ImporterError, write_html
 from importer.analysis.page import html_page
 from importer.analysis.records import Bin, FieldFigures, Gaps, TagValue, TextCount, TimeWindow
 
@@ -146,7 +146,7 @@ def test_a_page_that_is_there_is_replaced_only_on_demand_and_never_half(
     with pytest.raises(ConfigurationError, match="is there already: name another file, or say --force"):
         write_html(ANALYSIS, path)
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(ConfigurationError, match="No space left on device"):
+    with pytest.raises(ImporterError, match="No space left on device"):
         write_html(ANALYSIS, path, replace=True)
     assert (path.read_text(), list(tmp_path.iterdir())) == ("mine", [path])
     monkeypatch.undo()

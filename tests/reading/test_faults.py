@@ -140,9 +140,9 @@ def test_what_breaks_it_off_leaves_the_older_file_as_it_was(trial: Trial, rows: 
 
 def test_a_file_that_exists_a_folder_and_one_that_is_not_there_are_refused_at_once(trial: Trial, rows: Path) -> None:
     for path, reason in (
-        (rows, "exists: say --force"),
-        (trial.folder, "is a folder"),
-        (trial.folder / "none" / "x.csv", "there is no folder"),
+        (rows, "is there already: .* say --force"),
+        (trial.folder, "name a file in a folder that exists"),
+        (trial.folder / "none" / "x.csv", "name a file in a folder that exists"),
     ):
         with pytest.raises(ConfigurationError, match=reason):
             export(trial, path, force=False, format="csv", connection=replace(trial.connection, url="http://[::1]:9"))
@@ -151,7 +151,7 @@ def test_a_file_that_exists_a_folder_and_one_that_is_not_there_are_refused_at_on
 
 def test_a_disk_that_is_full_is_an_error(trial: Trial, rows: Path) -> None:
     assert rows.exists()
-    with pytest.raises(ImporterError, match="cannot write '/dev/full': No space left on device"):
+    with pytest.raises(ImporterError, match="cannot write the rows to '/dev/full': No space left on device"):
         export(trial, Path("/dev/full"), format="csv")
 
 
