@@ -1,80 +1,101 @@
-"""How a text is written: encoding, delimiter, ends of lines.
+"""How text is written: encoding, delimiter, ends of lines.
 
-Goes in: a source. Comes out: :class:`Sniffed`. The encoding is checked over all of it (UTF-8 can be told from all
+Goes in: sources. Comes out: :class:`Sniffed`. The encoding is checked over all of it (UTF-8 can be told from all
 others), the rest is seen in its beginning.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
 from importer.errors import LoadInterruptedError, SourceError
+from importer.inspecting.encodings import FoundEncoding, find_encoding, to_utf8
 from importer.inspecting.records import Dialect
 from importer.mapping.parts import CsvOptions
 from importer.source.bounds import Bounds
 from importer.source.cells import UnclosedQuoteError, careful_ends, cells
 from importer.source.compression import GZIP_MAGIC, ZSTD_MAGIC
+from importer.source.kinds import Kind
 from importer.source.open import Source, Stream, canonical_encoding
 
-__all__ = ["Sniffed", "looks_like_data", "sniff"]
+__all__ = ["Sniffed", "looks_like_data", "sniff_all"]
 
 HEAD_BYTES = 1 << 18
 RECORDS = 200
 """Of the beginning: enough to tell the delimiter."""
 
 DELIMITERS = ",;\t|"
-LETTERS_BYTES = 1 << 16
-"""Of lines with other than ASCII letters: so many are looked at to guess the encoding."""
-
-_LIKELY = ("cp1252", "iso8859_15", "cp1250", "cp1251", "iso8859_2", "iso8859_7", "mac_roman", "cp850", "cp437",
-           "shift_jis", "gb18030", "euc_kr", "big5")  # fmt: skip
-_WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüœŒµ")
-_WESTERN_SIGNS = frozenset("€\u2019\u2018“”„\u2013—…°²³½¼«»§±·\u00b4¡¿\xa0")
 _SEPARATOR = re.compile(rb"sep=([\x01-\x21\x23-\x7f])\r?\n")
 _DATA = re.compile(r"\s*[+-]?[0-9][0-9.,:/ TZe+-]*\s*")
 
 Newline = Literal["\n", "\r\n", "mixed"]
 
+_JSON = FoundEncoding("utf-8")
+"""What JSON is written in, whatever letters there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """How a source is written; ``decimal`` is found out later, by its columns."""
+    """How a source is written; ``decimal`` is found out later, by its columns.
 
-    delimiter: str
-    encoding: str
-    is_certain: bool = True
+    Attributes:
+        delimiter: between cells.
+        found_encoding: None of what is no text.
+        delimiter_is_open: any other delimiter would do as well.
+        delimiter_why: in words, why it is this one.
+        byte_order_mark: whether the text begins with one.
+        newline: how lines end.
+        quote: the sign around cells.
+        compression: ``gzip``, ``zstd`` or None.
+        kind: what it is.
+    """
+
+    delimiter: str = ","
+    found_encoding: FoundEncoding | None = None
+    delimiter_is_open: bool = True
+    delimiter_why: str = ""
     byte_order_mark: bool = False
     newline: Newline = "\n"
     quote: str | None = None
     compression: str | None = None
-    reasons: tuple[str, ...] = ()
+    kind: Kind = "csv"
+
+    @property
+    def encoding(self) -> str:
+        """Its canonical name."""
+        return "utf-8" if self.found_encoding is None else self.found_encoding.name
+
+    @property
+    def guess(self) -> str:
+        """What one should know of an encoding that is not certain; empty of one that is."""
+        return "" if self.found_encoding is None or self.found_encoding.is_certain else self.found_encoding.why
 
     def dialect(self, decimal: Literal[".", ","], *, header: bool) -> Dialect:
         """As the inspection shows it."""
         return Dialect(
-            delimiter=self.delimiter,
+            kind=self.kind,
+            delimiter=self.delimiter if self.kind == "csv" else None,
             quote=self.quote,
             header=header,
-            newline=self.newline,
+            newline=self.newline if self.kind == "csv" else None,
             decimal=decimal,
-            encoding=self.encoding,
+            encoding=self.encoding if self.kind in {"csv", "json"} else None,
             byte_order_mark=self.byte_order_mark,
-            encoding_is_certain=self.is_certain,
+            encoding_is_certain=not self.guess,
             compression=self.compression,
-            reasons=self.reasons,
+            reasons=tuple(why for why in (self.found_encoding and self.found_encoding.why, self.delimiter_why) if why),
         )
 
 
-def sniff(
-    source: Source,
+def sniff_all(
+    sources: Sequence[Source],
     given: Mapping[str, Any],
     *,
     whole: bool,
@@ -82,48 +103,90 @@ def sniff(
     scratch: Path | None = None,
     stop: threading.Event | None = None,
 ) -> Sniffed:
-    """Find out how a source is written.
+    """Find out how sources are written: all in the same way, as they are read by one mapping.
 
     Args:
-        source: one that can be read again.
+        sources: such as can be read again.
         given: ``encoding``, ``delimiter`` and ``skip_header``, where the user says them.
-        whole: check all of it for letters that are not UTF-8.
+        whole: check all of each for letters that are not UTF-8.
         bounds: what is too much.
         scratch: folder for what must be kept in a file.
         stop: when set, the reading ends.
 
+    Returns:
+        how the first is written, with the encoding and the delimiter of those that say them.
+
     Raises:
-        SourceError: it cannot be read.
+        SourceError: one cannot be read, or two are written in different ways; it names both.
         LoadInterruptedError: it was told to stop.
     """
+    all_of_them: Sniffed | None = None
+    encoding_of = delimiter_of = ""
+    for source in sources:
+        found = _sniff(source, given, whole=whole, bounds=bounds, scratch=scratch, stop=stop)
+        if all_of_them is None:
+            all_of_them, encoding_of, delimiter_of = found, source.name, source.name
+            continue
+        one, other = all_of_them.found_encoding, found.found_encoding
+        if one is not None and other is not None and not one.agrees_with(other):
+            raise SourceError(
+                f"{encoding_of!r} is written in {one.name}, but {source.name!r} in {other.name}: load them one after "
+                "the other, or say --encoding if both are in the same"
+            )
+        if one is None or (one.is_ascii and other is not None):
+            all_of_them, encoding_of = replace(all_of_them, found_encoding=other), source.name
+        if all_of_them.delimiter_is_open:
+            all_of_them = replace(
+                all_of_them,
+                delimiter=found.delimiter,
+                delimiter_is_open=found.delimiter_is_open,
+                delimiter_why=found.delimiter_why,
+            )
+            delimiter_of = source.name
+        elif not found.delimiter_is_open and found.delimiter != all_of_them.delimiter:
+            raise SourceError(
+                f"the cells of {delimiter_of!r} are parted by {all_of_them.delimiter!r}, but those of {source.name!r} "
+                f"by {found.delimiter!r}: load them one after the other, or say --delimiter if both have the same"
+            )
+    return all_of_them or Sniffed()
+
+
+def _sniff(
+    source: Source,
+    given: Mapping[str, Any],
+    *,
+    whole: bool,
+    bounds: Bounds,
+    scratch: Path | None,
+    stop: threading.Event | None,
+) -> Sniffed:
     # In Latin-1 each byte is a letter: so the bytes come through as they are, decompressed.
     with Stream(source, "iso8859-1", bounds=bounds, scratch=scratch, stop=stop) as stream:
+        compression = _compression(source)
         if stream.kind != "csv":
-            return Sniffed(",", "utf-8", compression=_compression(source))
+            is_text = stream.kind == "json"
+            return Sniffed(kind=stream.kind, compression=compression, found_encoding=_JSON if is_text else None)
         pieces = _raw(stream, stop or threading.Event())
         first = _head(pieces)
-        compression = _compression(source)
         if given.get("encoding"):
-            encoding, is_certain, reasons = canonical_encoding(given["encoding"]), True, ["the encoding is as given"]
+            encoding = FoundEncoding(canonical_encoding(given["encoding"]), why="the encoding is as given")
         else:
-            rest = chain(first[1:], pieces) if whole else iter(first[1:])
-            encoding, is_certain, reasons = _encoding(first[0], rest, source.name)
-    text, mark = _decoded(first[0], encoding)
-    delimiter = given.get("delimiter")
+            encoding = find_encoding(chain(first, pieces if whole else ()), source.name)
+    text, mark = to_utf8(first[0], encoding.name)
+    delimiter, is_open, why = given.get("delimiter"), False, ""
     if delimiter is not None:
         delimiter = CsvOptions.from_dict({"delimiter": delimiter}).delimiter
     else:
-        delimiter, why = _delimiter(_without_first_lines(text, int(given.get("skip_header") or 0)))
-        reasons.append(why)
+        delimiter, is_open, why = _delimiter(_without_first_lines(text, int(given.get("skip_header") or 0)))
     return Sniffed(
         delimiter=delimiter,
-        encoding=encoding,
-        is_certain=is_certain,
+        found_encoding=encoding,
+        delimiter_is_open=is_open,
+        delimiter_why=why,
         byte_order_mark=mark,
         newline=_newline(text),
         quote='"' if b'"' in text else None,
         compression=compression,
-        reasons=tuple(reasons),
     )
 
 
@@ -170,80 +233,14 @@ def _compression(source: Source) -> str | None:
     return "gzip" if magic.startswith(GZIP_MAGIC) else "zstd" if magic == ZSTD_MAGIC else None
 
 
-def _encoding(first: bytes, rest: Iterator[bytes], name: str) -> tuple[str, bool, list[str]]:
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF32_LE, "utf-32"),
-        (codecs.BOM_UTF32_BE, "utf-32"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if first.startswith(mark):
-            return encoding, True, [f"it begins with the byte-order mark of {encoding.upper()}"]
-    beginning = first[:1000]
-    if len(beginning) > 1 and beginning.count(0) * 3 > len(beginning):
-        order = "utf-16-be" if beginning[0] == 0 else "utf-16-le"
-        return order, True, ["every other byte of it is 0, as in UTF-16"]
-    decoder, before = codecs.getincrementaldecoder("utf-8")(), b""
-    for piece in chain([first], rest):
-        try:
-            decoder.decode(piece)
-        except UnicodeDecodeError:
-            return _guessed(before + piece, name)
-        before = piece[-1000:]
-    return "utf-8", True, []
+def _delimiter(text: bytes) -> tuple[str, bool, str]:
+    """The sign that cuts the first records into as many cells as the header, and into most of them.
 
-
-def _guessed(text: bytes, name: str) -> tuple[str, bool, list[str]]:
-    from charset_normalizer import from_bytes  # noqa: PLC0415 - few files are not UTF-8
-
-    lines = [line for line in text.splitlines() if not line.isascii()]
-    letters = b"\n".join(lines)[:LETTERS_BYTES]
-    if _is_western(letters):
-        encoding = "cp1252"
-    else:
-        best = from_bytes(letters, cp_isolation=list(_LIKELY)).best()
-        encoding = "cp1252" if best is None else best.encoding
-    try:
-        words = [word for word in re.findall(r"\w+", letters.decode(encoding)) if not word.isascii()]
-    except UnicodeDecodeError:
-        raise SourceError(f"{name!r} is not UTF-8, nor of an encoding that could be found: say --encoding") from None
-    found, shown = canonical_encoding(encoding), ", ".join(dict.fromkeys(words[:3]))
-    return found, False, [f"it is not UTF-8; by its letters it is {found} ({shown}): if that is wrong, say --encoding"]
-
-
-def _is_western(letters: bytes) -> bool:
-    """Whether words are of Latin letters with accents, as in Western Europe, where text is read as cp1252."""
-    try:
-        text = letters.decode("cp1252")
-    except UnicodeDecodeError:
-        return False
-    words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
-    signs = {sign for sign in text if not sign.isascii() and not sign.isalpha()}
-    accented = sum(not sign.isascii() for word in words for sign in word)
-    plain = sum(sign.isascii() for word in words for sign in word)
-    usual = all(sign in _WESTERN for word in words for sign in word if not sign.isascii())
-    return usual and signs <= _WESTERN_SIGNS and (accented <= plain or not words)
-
-
-def _decoded(first: bytes, encoding: str) -> tuple[bytes, bool]:
-    """The beginning in UTF-8, without its mark; whether there was one."""
-    if encoding == "utf-8":
-        mark = first.startswith(codecs.BOM_UTF8)
-        return first[len(codecs.BOM_UTF8) :] if mark else first, mark
-    try:
-        text = codecs.getincrementaldecoder(encoding)().decode(first)
-    except UnicodeError:
-        return first, False
-    mark = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))
-    return text.removeprefix("\ufeff").encode(), mark
-
-
-def _delimiter(text: bytes) -> tuple[str, str]:
-    """The sign that cuts the first records into as many cells as the header, and into most of them."""
+    Whether any other would do as well, and why it is this one, come out with it.
+    """
     said = _SEPARATOR.match(text)
     if said is not None:
-        return said.group(1).decode(), "the first line says which delimiter"
+        return said.group(1).decode(), True, "the first line says which delimiter"
     best, best_score, cut = ",", (0.0, 0), 1
     for delimiter in DELIMITERS:
         counts = _cells_by_record(text, delimiter)
@@ -255,8 +252,8 @@ def _delimiter(text: bytes) -> tuple[str, str]:
             best, best_score, cut = delimiter, score, counts[0]
     shown = {"\t": "tab"}.get(best, best)
     if cut == 1:
-        return best, "no delimiter was seen: there is one column"
-    return best, f"{shown!r} cuts the first lines into {cut} cells each"
+        return best, True, "no delimiter was seen: there is one column"
+    return best, False, f"{shown!r} cuts the first lines into {cut} cells each"
 
 
 def _cells_by_record(text: bytes, delimiter: str) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -97,7 +98,8 @@ class Reader:
         self._scratch = scratch
         self._stop = stop
         self._left_out: dict[str, dict[str, str]] = {}
-        self._of_any_keys: set[str] = set()
+        self._of_any_keys: dict[str, None] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
         self._open: dict[str, tuple[Stream, Header]] = {}
         self._heads: dict[str, Head] = {}
         self._headers: dict[str, tuple[str, ...]] = {}
@@ -268,7 +270,7 @@ class Reader:
             self._heads[source.name], self._headers[source.name] = head, header.columns
             self._left_out[source.name] = stream.left_out
             if stream.kind == "json" and source.size_bytes is not None:
-                self._of_any_keys.add(source.name)
+                self._of_any_keys[source.name] = None
             if source.size_bytes is None:
                 self._open[source.name] = (stream, header)  # a pipe cannot be opened twice
             else:
@@ -298,16 +300,27 @@ class Reader:
             is_enough = False
         if name not in self._of_any_keys or is_enough:
             return columns
-        # Records need not have the same keys: all of them are looked at.
-        self._of_any_keys.discard(name)
-        known = dict.fromkeys(header)
-        for block in self._blocks_of(next(source for source in self.sources if source.name == name), 0, self._limit):
-            if self._stop is not None and self._stop.is_set():
-                raise LoadInterruptedError(f"interrupted while looking for the keys of {name!r}")
-            known.update(dict.fromkeys(keys_of(block.data)))
-        self._done.clear()
-        self._headers[name] = tuple(known)
+        # Records need not have the same keys, nor need files: all of them are looked at, this one first.
+        for other in dict.fromkeys([name, *self._of_any_keys]):
+            self._headers[name] = tuple(dict.fromkeys([*self._headers[name], *self._all_keys_of(other)]))
+            with suppress(MappingError):
+                columns = wanted(self._headers[name], name)
+                if set(columns) < set(self._headers[name]):
+                    return columns
         return wanted(self._headers[name], name)
+
+    def _all_keys_of(self, name: str) -> tuple[str, ...]:
+        """Of JSON Lines, the keys of all records."""
+        if name not in self._keys:
+            known = dict.fromkeys(self._headers[name])
+            source = next(source for source in self.sources if source.name == name)
+            for block in self._blocks_of(source, 0, self._limit):
+                if self._stop is not None and self._stop.is_set():
+                    raise LoadInterruptedError(f"interrupted while looking for the keys of {name!r}")
+                known.update(dict.fromkeys(keys_of(block.data)))
+            self._done.clear()
+            self._keys[name] = tuple(known)
+        return self._keys[name]
 
     def _stream(self, source: Source, *, rough: bool = False) -> Stream:
         return Stream(
