@@ -20,15 +20,17 @@ LOOK_EVERY_SECONDS = 0.1
 
 
 @contextmanager
-def broken_off_after_stop(stop: threading.Event, break_off: Callable[[], None]) -> Iterator[None]:
-    """Call ``break_off`` :data:`DRAIN_SECONDS` after ``stop`` is set, and again and again until the context ends."""
+def broken_off_after_stop(
+    stop: threading.Event, break_off: Callable[[], None], *, seconds: float = DRAIN_SECONDS
+) -> Iterator[None]:
+    """Call ``break_off`` so many seconds after ``stop`` is set, and again and again until the context ends."""
     ended = threading.Event()
 
     def watch() -> None:
         while not stop.is_set():
             if ended.wait(LOOK_EVERY_SECONDS):
                 return
-        patience = DRAIN_SECONDS
+        patience = seconds
         while not ended.wait(patience):
             break_off()
             patience = AGAIN_SECONDS

@@ -41,21 +41,26 @@ def influxql_name(server: Server, bucket_id: str) -> Iterator[tuple[str, str]]:
     Raises:
         ServerError: the server refused or did not answer.
     """
+    entry = server.patiently(lambda: _leading_to(server, bucket_id))
+    try:
+        yield entry["database"], entry["retention_policy"]
+    finally:
+        if entry["database"] == _own_database(bucket_id):
+            _delete(server, entry["id"])
+
+
+def _leading_to(server: Server, bucket_id: str) -> dict[str, Any]:
+    """A mapping that leads to this bucket and to no other; made, where there is none."""
     entries = _entries(server, {"bucketID": bucket_id})
     for entry in entries:
-        name = entry["database"], entry["retention_policy"]
-        namesakes = _entries(server, {"db": name[0], "rp": name[1]})
-        if name[0] != _own_database(bucket_id) and all(other["bucketID"] == bucket_id for other in namesakes):
-            yield name
-            return
+        database, policy = entry["database"], entry["retention_policy"]
+        namesakes = _entries(server, {"db": database, "rp": policy})
+        if database != _own_database(bucket_id) and all(other["bucketID"] == bucket_id for other in namesakes):
+            return entry
     left_behind = (entry for entry in entries if entry["database"] == _own_database(bucket_id))
-    own = next(left_behind, None) or _create(
+    return next(left_behind, None) or _create(
         server, DatabaseMapping(_own_database(bucket_id), "autogen", default=True), bucket_id
     )
-    try:
-        yield own["database"], own["retention_policy"]
-    finally:
-        _delete(server, own["id"])
 
 
 def move_mappings(server: Server, mappings: Iterable[DatabaseMapping], old_id: str | None, new_id: str) -> list[str]:

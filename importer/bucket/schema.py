@@ -9,14 +9,16 @@ bucket whose shard duration was changed.)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from importer.bucket.dbrp import influxql_name
-from importer.errors import RequestRefusedError
+from importer.bucket.influxql import Piece, asked
 from importer.records import FieldType
 from importer.server.connection import Server
 
-__all__ = ["field_types"]
+__all__ = ["FIELD_KEYS", "field_types", "types_in"]
+
+FIELD_KEYS = "SHOW FIELD KEYS"
 
 _TYPES: Final[dict[str, FieldType]] = {
     "float": "float",
@@ -33,17 +35,14 @@ def field_types(server: Server, bucket_id: str) -> dict[tuple[str, str], set[Fie
     Raises:
         ServerError: the server did not answer the question.
     """
-    return server.patiently(lambda: _asked_once(server, bucket_id))
+    with asked(server, bucket_id) as asking:
+        return types_in(asking.rows(FIELD_KEYS))
 
 
-def _asked_once(server: Server, bucket_id: str) -> dict[tuple[str, str], set[FieldType]]:
-    with influxql_name(server, bucket_id) as (database, policy):
-        query = {"db": database, "rp": policy, "q": "SHOW FIELD KEYS"}
-        (result,) = server.call("GET", "/query", query=query)["results"]
-    if "error" in result:
-        raise RequestRefusedError(f"the server does not tell the types of the fields: {result['error']}")
+def types_in(answer: Iterable[Piece]) -> dict[tuple[str, str], set[FieldType]]:
+    """The same, out of what the server answers to :data:`FIELD_KEYS`."""
     types: dict[tuple[str, str], set[FieldType]] = {}
-    for measurement in result.get("series", ()):
-        for field, kind in measurement["values"]:
-            types.setdefault((measurement["name"], field), set()).add(_TYPES[kind])
+    for piece in answer:
+        for field, kind in piece.rows:
+            types.setdefault((piece.measurement, field), set()).add(_TYPES[kind])
     return types

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from importer.api import connect
-from importer.bucket.dbrp import influxql_name
-from importer.bucket.schema import field_types
-from importer.errors import RequestRefusedError
+from importer.bucket.finding import find_bucket
+from importer.bucket.influxql import Asking, asked, identifier
+from importer.bucket.schema import FIELD_KEYS, types_in
 from importer.ledger.closing import rfc3339
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
-from importer.provisioning.listing import BucketListing, find_bucket, listing_of
+from importer.provisioning.listing import BucketListing, listing_of
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
 from importer.verification import counting
@@ -121,7 +120,6 @@ def show_bucket(
     with Server(connection or connect(), timeout_seconds=600.0) as server:
         server.patience = Patience(RetryPolicy(wait_seconds), log.warning)
         found = find_bucket(server, bucket, bucket_id)
-        types = field_types(server, found.id)
         counts = counting.count_values(server, found.id, MIN_TIME_NS, MAX_TIME_NS + 1)
         values = counts.total()
         # A load has counted its points, and they are still those if nobody has written to the bucket since.
@@ -129,7 +127,10 @@ def show_bucket(
         rows = mark.points if mark and mark.values == values else None
         if rows is None and (count_rows or (count_rows is None and values <= MOST_TO_COUNT)):
             rows = _total(server, _ROWS, found.id)
-        series, tags = _index(server, found.id)
+        with asked(server, found.id) as asking:
+            types = types_in(asking.rows(FIELD_KEYS))
+            series = sum(_cardinalities(asking, "SHOW SERIES EXACT CARDINALITY").values())
+            tags = sorted(_tags(asking), key=lambda tag: (tag.measurement, tag.tag))
         return BucketDetails(
             bucket=listing_of(found),
             rows=rows,
@@ -159,40 +160,16 @@ def _moment(server: Server, flux: str, bucket_id: str) -> str | None:
     return rfc3339(found[0]) if found else None
 
 
-def _index(server: Server, bucket_id: str) -> tuple[int, list[HeldTag]]:
-    """The number of series, and the tags, as the index has them."""
-    with influxql_name(server, bucket_id) as (database, policy):
-
-        def ask(*statements: str) -> list[dict[str, Any]]:
-            query = {"db": database, "rp": policy, "q": "; ".join(statements)}
-            results: list[dict[str, Any]] = server.patiently(lambda: server.call("GET", "/query", query=query))[
-                "results"
-            ]
-            for result in results:
-                if "error" in result:
-                    raise RequestRefusedError(f"the server does not tell what the bucket holds: {result['error']}")
-            return results
-
-        (counted, keys) = ask("SHOW SERIES EXACT CARDINALITY", "SHOW TAG KEYS")
-        series = sum(value for _, value in _rows(counted))
-        by_key: dict[str, list[str]] = {}
-        for measurement, key in _rows(keys):
-            by_key.setdefault(key, []).append(measurement)
-        tags = []
-        for key, measurements in by_key.items():
-            (result,) = ask(f"SHOW TAG VALUES EXACT CARDINALITY WITH KEY = {_identifier(key)}")
-            numbers = dict(_rows(result))
-            tags += [HeldTag(measurement, key, numbers.get(measurement, 0)) for measurement in measurements]
-    return series, sorted(tags, key=lambda tag: (tag.measurement, tag.tag))
+def _tags(asking: Asking) -> Iterator[HeldTag]:
+    by_key: dict[str, list[str]] = {}
+    for piece in asking.rows("SHOW TAG KEYS"):
+        for (key,) in piece.rows:
+            by_key.setdefault(key, []).append(piece.measurement)
+    for key, measurements in by_key.items():
+        numbers = _cardinalities(asking, f"SHOW TAG VALUES EXACT CARDINALITY WITH KEY = {identifier(key)}")
+        yield from (HeldTag(measurement, key, numbers.get(measurement, 0)) for measurement in measurements)
 
 
-def _rows(result: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for series in result.get("series", ()):
-        for row in series["values"]:
-            yield series["name"], row[0]
-
-
-def _identifier(name: str) -> str:
-    """A key as InfluxQL quotes it; no parameter can stand for one."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+def _cardinalities(asking: Asking, question: str) -> dict[str, int]:
+    """The number that the index has for each measurement."""
+    return {piece.measurement: row[0] for piece in asking.rows(question) for row in piece.rows}

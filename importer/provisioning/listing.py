@@ -1,4 +1,4 @@
-"""The buckets of the organisation: listed, found by name or id, and deleted by id."""
+"""The buckets of the organisation: listed, and deleted by id."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Literal
 from importer.api import connect
 from importer.bucket import catalogue
 from importer.bucket.catalogue import Bucket
+from importer.bucket.finding import find_bucket
 from importer.bucket.holding import is_alive
-from importer.errors import ConfigurationError, LoadInProgressError, NotFoundError
-from importer.mapping.header import nearest
+from importer.errors import ConfigurationError, LoadInProgressError
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
 
-__all__ = ["BucketListing", "delete_bucket", "find_bucket", "list_buckets", "listing_of"]
+__all__ = ["BucketListing", "delete_bucket", "list_buckets", "listing_of"]
 
 log = logging.getLogger(__name__)
 
@@ -98,33 +98,6 @@ def delete_bucket(
             raise LoadInProgressError(f"a load of {listing.target!r} is at work on {found.name!r}: wait for its end")
         server.patiently(lambda: catalogue.delete(server, found.id))
     return listing
-
-
-def find_bucket(server: Server, name: str | None, bucket_id: str | None) -> Bucket:
-    """The bucket of a name or of an id.
-
-    Raises:
-        ConfigurationError: neither or both are given.
-        NotFoundError: there is none; names the nearest.
-    """
-    if (name is None) == (bucket_id is None):
-        raise ConfigurationError("name one bucket, either by its name or by its id")
-    if bucket_id is not None:
-        found = server.patiently(lambda: catalogue.get(server, bucket_id)) if _is_id(bucket_id) else None
-        if found is None:
-            raise NotFoundError(f"there is no bucket of the id {bucket_id!r}", status=404)
-        return found
-    found = server.patiently(lambda: catalogue.find(server, str(name)))
-    if found is None:
-        names = [bucket.name for bucket in server.patiently(lambda: list(catalogue.all_buckets(server)))]
-        close = nearest(str(name), names)
-        hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "importer buckets list shows all"
-        raise NotFoundError(f"there is no bucket {name!r}; {hint}", status=404)
-    return found
-
-
-def _is_id(text: str) -> bool:
-    return len(text) == 16 and all(sign in "0123456789abcdef" for sign in text)  # noqa: PLR2004 - as all its ids are
 
 
 def listing_of(bucket: Bucket) -> BucketListing:

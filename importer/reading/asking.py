@@ -1,124 +1,25 @@
-"""Ask a bucket in InfluxQL, and take the answer as it streams in.
+"""A bucket of a name, opened to be asked in InfluxQL.
 
-Goes in: a statement and the values of its parameters. Comes out: pieces of series, some thousand rows each.
-
-InfluxQL and not Flux, because on this server (2.7.12) Flux moves the values around an empty text to other times, drops
-carriage returns, does not see the last nanosecond that can be stored, and reads a block twice after a late point;
-InfluxQL does none of that, gives one row per point by itself, and streams with little memory on either side.
+Goes in: a connection and a bucket's name. Comes out: an :class:`Asking`.
 """
 
 from __future__ import annotations
 
-import io
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
-from importer.bucket import catalogue
-from importer.bucket.dbrp import influxql_name
-from importer.errors import NotFoundError, RequestRefusedError, ServerError, TransientServerError
-from importer.mapping.header import nearest
-from importer.server.connection import Connection, Patience, Server, translated
+from importer.bucket.finding import find_bucket
+from importer.bucket.influxql import Asking, Piece, asked, identifier
+from importer.draining import broken_off_after_stop
+from importer.errors import LoadInterruptedError, TransientServerError
+from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
-from importer.server.secret import redacted
 
 __all__ = ["Asking", "Piece", "identifier", "opened"]
 
 TIMEOUT_SECONDS = 600.0
 """Until the first bytes of an answer: counting some billion values takes minutes."""
-
-Value = bool | int | float | str | None
-
-# Python's JSON makes the integer 0 of Go's -0.
-_MINUS_ZERO = re.compile(rb"[\[,]-0[,\]]")
-# Where a text is not UTF-8, Go's JSON writes this escape; a sign U+FFFD that is stored comes as it is.
-_NOT_UTF8 = re.compile(rb"(?<!\\)(?:\\\\)*\\ufffd")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some rows of one series.
-
-    Attributes:
-        measurement: its name.
-        tags: by key; an empty text stands for none.
-        rows: the columns in the order in which they were asked for; the time (ns) comes first.
-        size_bytes: of the line of the answer that it came in; told once.
-        not_utf8: bytes that were replaced in that line, because they are no UTF-8; told once.
-    """
-
-    measurement: str
-    tags: dict[str, str]
-    rows: list[list[Any]]
-    size_bytes: int
-    not_utf8: int
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A bucket that can be asked.
-
-    Attributes:
-        server: the connection.
-        database: the name by which InfluxQL knows the bucket.
-        policy: the other half of that name.
-        check_stopped: called at each piece of an answer; may raise to break off.
-    """
-
-    server: Server
-    database: str
-    policy: str
-    check_stopped: Callable[[], None]
-
-    def pieces(self, statement: str, params: Mapping[str, Value], *, chunk_rows: int = 10_000) -> Iterator[Piece]:
-        """Ask once, and hand on what comes.
-
-        Args:
-            statement: in InfluxQL.
-            params: values for its ``$names``.
-            chunk_rows: so many rows come in one piece.
-
-        Raises:
-            ServerError: the server refuses, breaks off, or ends before its answer is complete.
-        """
-        form = {
-            "db": self.database,
-            "rp": self.policy,
-            "q": statement,
-            "params": json.dumps(dict(params)),
-            "epoch": "ns",
-            "chunked": "true",
-            "chunk_size": str(chunk_rows),
-        }
-        with translated():
-            response: Any = self.server.client.api_client.call_api(
-                "/query",
-                "POST",
-                post_params=list(form.items()),
-                header_params={"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"},
-                _preload_content=False,
-                _return_http_data_only=True,
-            )
-        response.auto_close = False  # else it closes itself at its end, and reading on is an error
-        more = True
-        try:
-            for line in _lines(response):
-                self.check_stopped()
-                answer = _decoded(line)
-                for result in answer:
-                    yield from _of_result(result, line)
-                more = any(result.get("partial") for result in answer)
-        finally:
-            response.close()
-        if more:
-            raise TransientServerError("the server's answer ended before it was complete")
-
-    def rows(self, statement: str, params: Mapping[str, Value]) -> list[Piece]:
-        """All of a short answer; asked again where that may help, as long as there is patience."""
-        return self.server.patiently(lambda: list(self.pieces(statement, params)))
 
 
 @contextmanager
@@ -128,7 +29,7 @@ def opened(
     *,
     wait_seconds: float = 10.0,
     say: Callable[[str], None] = lambda _: None,
-    check_stopped: Callable[[], None] = lambda: None,
+    interrupt: threading.Event | None = None,
 ) -> Iterator[Asking]:
     """A bucket, ready to be asked.
 
@@ -137,67 +38,33 @@ def opened(
         bucket: its name.
         wait_seconds: how long an absent server is waited for.
         say: gets a line per failed try.
-        check_stopped: may raise to break off.
+        interrupt: set from elsewhere, it breaks off whatever is under way.
 
     Raises:
+        LoadInterruptedError: it was interrupted.
         NotFoundError: there is no such bucket; with the nearest names.
         ServerError: the server refuses, or did not answer in time.
     """
-    with Server(connection, timeout_seconds=TIMEOUT_SECONDS) as server:
-        server.patience = Patience(RetryPolicy(wait_seconds=wait_seconds), say)
-        found = server.patiently(lambda: catalogue.find(server, bucket))
-        if found is None:
-            known = sorted(each.name for each in catalogue.all_buckets(server) if not each.name.startswith("_"))
-            raise NotFoundError(_missing(bucket, known), status=404)
-        with influxql_name(server, found.id) as (database, policy):
-            yield Asking(server, database, policy, check_stopped)
+    stopping = interrupt or threading.Event()
 
+    def check_stopped() -> None:
+        if stopping.is_set():
+            raise LoadInterruptedError("interrupted while reading")
 
-def identifier(name: str) -> str:
-    """A measurement's or key's name as InfluxQL quotes it; no parameter can stand for one."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    def pause(seconds: float) -> None:
+        stopping.wait(seconds)
+        check_stopped()
 
-
-def _missing(bucket: str, known: list[str]) -> str:
-    near = nearest(bucket, known)
-    if near:
-        return f"there is no bucket {bucket!r}; did you mean {' or '.join(map(repr, near))}?"
-    return f"there is no bucket {bucket!r}; there is: {', '.join(known) or 'none that this token may read'}"
-
-
-def _lines(response: Any) -> Iterator[bytes]:
-    with translated():
-        buffered = io.BufferedReader(response, 1 << 20)
-    while True:
-        with translated():
-            line = buffered.readline()
-        if not line:
-            return
-        if line.strip():
-            yield line
-
-
-def _decoded(line: bytes) -> list[dict[str, Any]]:
-    try:
-        answer = json.loads(line, parse_int=_integer) if _MINUS_ZERO.search(line) else json.loads(line)
-    except ValueError as error:
-        excerpt = redacted(line.decode(errors="replace"))[:200]
-        raise ServerError(f"the server's answer cannot be read: {excerpt!r}") from error
-    if "error" in answer:
-        raise TransientServerError(redacted(f"the query broke off: {answer['error']}"))
-    return list(answer.get("results", ()))
-
-
-def _integer(text: str) -> int | float:
-    return -0.0 if text == "-0" else int(text)
-
-
-def _of_result(result: dict[str, Any], line: bytes) -> Iterator[Piece]:
-    if "error" in result:
-        raise RequestRefusedError(redacted(f"the query broke off: {result['error']}"))
-    size_bytes = len(line)
-    replaced = len(_NOT_UTF8.findall(line)) if b"\\ufffd" in line else 0
-    for series in result.get("series", ()):
-        yield Piece(series["name"], series.get("tags", {}), series.get("values", []), size_bytes, replaced)
-        size_bytes = replaced = 0
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(connection, timeout_seconds=TIMEOUT_SECONDS))
+        server.patience = Patience(
+            RetryPolicy(wait_seconds), lambda line: None if stopping.is_set() else say(line), pause
+        )
+        if interrupt is not None:
+            stack.enter_context(broken_off_after_stop(interrupt, server.break_off, seconds=0))
+        try:
+            with asked(server, find_bucket(server, bucket).id, check_stopped) as asking:
+                yield asking
+        except TransientServerError:
+            check_stopped()  # broken off, because of that
+            raise

@@ -6,26 +6,25 @@ Goes in: a bucket, what of it is wanted, and a file's name. Comes out: the file,
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Unpack, cast
 
 from importer.errors import ConfigurationError
 from importer.new_files import check_place, new_file
 from importer.reading.files import ENDINGS, FORMATS, FileFormat, writer
 from importer.reading.frames import Reading, reading_of
 from importer.reading.loading_back import EMPTY_TEXTS_STAY_OUT, mapping_text, no_mapping_because
-from importer.reading.points import Part, Progress
-from importer.reading.selection import check_limit, selection
+from importer.reading.points import Progress
+from importer.reading.selection import Wanted, selection
 from importer.server.connection import Connection
 from importer.streams import given_stream
 
 __all__ = ["Exported", "export"]
 
 ROWS, MAPPING = "the rows", "the mapping"
-
-Names = str | Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +59,15 @@ def export(
     output: str | Path | BinaryIO,
     *,
     format: FileFormat | None = None,  # noqa: A002 - as the option is called
-    window: str | None = None,
-    start: str | None = None,
-    stop: str | None = None,
-    aggregate: str | None = None,
-    fn: str | None = None,
-    measurement: Names = (),
-    tags: Mapping[str, Names] | None = None,
-    fields: Names = (),
     limit: int | None = None,
     escape_formulas: bool = False,
     write_mapping: str | Path | None = None,
     force: bool = False,
     connection: Connection | None = None,
     progress: Progress | None = None,
+    interrupt: threading.Event | None = None,
     wait_seconds: float = 10.0,
+    **wanted: Unpack[Wanted],
 ) -> Exported:
     """Write a part of a bucket to a file, in bounded memory, whatever the bucket's size.
 
@@ -85,14 +78,6 @@ def export(
         bucket: its name.
         output: the file's name; or an open binary file, which takes each part as soon as it is whole.
         format: csv, parquet, lp (line protocol) or json; None: as the file's ending says, csv for an open file.
-        window: as in :func:`importer.read`, and so are the next ones.
-        start: from when, included.
-        stop: until when, not included.
-        aggregate: the length of windows.
-        fn: what becomes of a window's values.
-        measurement: one name or several; none: all.
-        tags: for each key a value or several.
-        fields: one key or several; none: all.
         limit: so many rows at the most.
         escape_formulas: in CSV, put an apostrophe before texts that a spreadsheet would take for a formula (those that
             begin with ``= + - @``, a tab or a carriage return). Such a file does not load back as it was.
@@ -100,13 +85,17 @@ def export(
         force: replace files that exist.
         connection: which server; None finds it as the command line does, and starts a local one if none is named.
         progress: called with the values read so far, of how many, and the rows that they made.
+        interrupt: set from elsewhere, it breaks off whatever is under way.
         wait_seconds: how long an absent server is waited for.
+        wanted: what of the bucket, as in :func:`importer.read`: ``window``, ``start``, ``stop``, ``aggregate``, ``fn``,
+            ``measurement``, ``tags``, ``fields``.
 
     Returns:
         what was written, with warnings of what will not load back as it is stored.
 
     Raises:
         ConfigurationError: an option is not understood, names what is not there, or a file exists.
+        LoadInterruptedError: it was interrupted.
         NotFoundError: there is no such bucket.
         VerificationError: what was read is not what the server counts.
         ServerError: the server refuses, or did not answer in time.
@@ -125,27 +114,25 @@ def export(
             "a file in which formulas are escaped does not load back as it was: leave --escape-formulas or "
             "--write-mapping out"
         )
-    check_limit(limit)
     if mapping is not None and kind not in ("csv", "parquet"):
         raise ConfigurationError(f"a mapping loads CSV and Parquet, not {kind}: leave --write-mapping out")
-    chosen = selection(
-        window=window,
-        start=start,
-        stop=stop,
-        aggregate=aggregate,
-        function=fn,
-        measurements=measurement,
-        tags=tags,
-        fields=fields,
-    )
+    chosen = selection(**wanted)
     with (
-        reading_of(bucket, chosen, connection=connection, progress=progress, wait_seconds=wait_seconds) as found,
+        reading_of(
+            bucket,
+            chosen,
+            limit=limit,
+            connection=connection,
+            progress=progress,
+            interrupt=interrupt,
+            wait_seconds=wait_seconds,
+        ) as found,
         new_file(path, ROWS, replace=force) if path else given_stream(cast("BinaryIO", output)) as file,
     ):
         why_not = no_mapping_because(found.columns)
         if mapping is not None and why_not:
             raise ConfigurationError(f"there is no mapping that loads it back: {why_not}")
-        done = _write(found, file, kind, limit=limit, escape_formulas=escape_formulas)
+        done = _write(found, file, kind, escape_formulas=escape_formulas)
     loading, name = None, str(path or "-")
     if mapping is not None:
         with new_file(mapping, MAPPING, replace=force) as file:
@@ -196,22 +183,19 @@ class _Done:
     warnings: tuple[str, ...]
 
 
-def _write(
-    found: Reading, file: BinaryIO, kind: FileFormat, *, limit: int | None = None, escape_formulas: bool = False
-) -> _Done:
+def _write(found: Reading, file: BinaryIO, kind: FileFormat, *, escape_formulas: bool) -> _Done:
     """Write all parts.
 
     Args:
         found: what is read.
         file: is written to.
         kind: the format.
-        limit: so many rows at the most.
         escape_formulas: as in :func:`export`.
     """
     out = writer(kind, file, found.columns, escape_formulas=escape_formulas)
     rows = values = empty_texts = not_utf8 = 0
     measurements: dict[str, None] = {}
-    for part in _limited(found.parts, limit):
+    for part in found.parts:
         out.write(part)
         measurements[part.layout.measurement] = None
         rows += part.frame.height
@@ -232,17 +216,3 @@ def _warnings(kind: FileFormat, empty_texts: int, not_utf8: int, *, escape_formu
         yield f"{not_utf8:,} bytes of texts are no UTF-8: each was replaced by the sign U+FFFD"
     if escape_formulas:
         yield "texts that look like formulas have an apostrophe before them: the file does not load back as it was"
-
-
-def _limited(found: Iterator[Part], limit: int | None) -> Iterator[Part]:
-    if limit is None:
-        yield from found
-        return
-    left = limit
-    for part in found:
-        kept = part.frame.head(left)
-        values = sum(kept[field.column].count() for field in part.layout.fields)
-        yield Part(part.layout, kept, values, part.not_utf8)
-        left -= kept.height
-        if left <= 0:
-            return

@@ -9,21 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from importer.bucket.influxql import Asking, identifier
+from importer.bucket.schema import FIELD_KEYS, types_in
 from importer.errors import ConfigurationError
 from importer.mapping.header import nearest
-from importer.reading.asking import Asking, identifier
 from importer.reading.selection import Selection, aggregated_type
 from importer.records import FieldColumn, FieldType, TagColumn
 
 __all__ = ["Layout", "layouts"]
 
-_KINDS: dict[str, FieldType] = {
-    "float": "float",
-    "integer": "integer",
-    "unsigned": "unsigned",
-    "boolean": "boolean",
-    "string": "string",
-}
 VALUES_TO_COMPARE = 1_000
 """With one that is not there."""
 
@@ -56,7 +50,7 @@ def layouts(asking: Asking, chosen: Selection) -> tuple[tuple[Layout, ...], tupl
     """
     fields = _field_keys(asking)
     tags: dict[str, list[str]] = {}
-    for piece in asking.rows("SHOW TAG KEYS", {}):
+    for piece in asking.rows("SHOW TAG KEYS"):
         tags.setdefault(piece.measurement, []).extend(row[0] for row in piece.rows)
     _check_names("measurement", chosen.measurements, fields)
     names = [name for name in sorted(fields) if not chosen.measurements or name in chosen.measurements]
@@ -88,10 +82,8 @@ def layouts(asking: Asking, chosen: Selection) -> tuple[tuple[Layout, ...], tupl
 
 def _field_keys(asking: Asking) -> FieldKeys:
     found: FieldKeys = {}
-    for piece in asking.rows("SHOW FIELD KEYS", {}):
-        keys = found.setdefault(piece.measurement, {})
-        for key, kind in piece.rows:
-            keys.setdefault(key, set()).add(_KINDS[kind])
+    for (measurement, key), kinds in types_in(asking.rows(FIELD_KEYS)).items():
+        found.setdefault(measurement, {})[key] = kinds
     return found
 
 
@@ -111,7 +103,7 @@ def _unknown_values(asking: Asking, chosen: Selection) -> Iterator[str]:
             asked = f"SHOW TAG VALUES WITH KEY = {identifier(key)}"
             if asking.rows(f"{asked} WHERE {identifier(key)}::tag = $value LIMIT 1", {"value": value}):
                 continue
-            known = {row[1] for piece in asking.rows(f"{asked} LIMIT {VALUES_TO_COMPARE}", {}) for row in piece.rows}
+            known = {row[1] for piece in asking.rows(f"{asked} LIMIT {VALUES_TO_COMPARE}") for row in piece.rows}
             near = nearest(value, sorted(known))
             meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
             yield f"no point has the tag {key}={value!r}{meant}"

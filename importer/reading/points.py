@@ -7,30 +7,40 @@ measurement; a part is given out only when it is complete.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from importer.bucket.influxql import LONGEST_LINE, Asking, LongLineError, Piece
 from importer.errors import ConfigurationError, TransientServerError, VerificationError
 from importer.mapping.values import DTYPES
-from importer.reading.asking import Asking, Piece
 from importer.reading.layout import Layout
 from importer.reading.selection import Selection
-from importer.reading.slices import Slice, counted, halved, slices
+from importer.reading.slices import Slice, counted, slices
 from importer.reading.statements import reading, that_may_overflow
 from importer.records import FieldColumn
 
 __all__ = ["Part", "Progress", "parts"]
 
+MOST_VALUES = 1_000_000
+"""In one slice, unless all of them have the same time."""
+
 MOST_BYTES = 64 << 20
-"""Of an answer in one slice; a slice that has more is cut in two, if it can be."""
+"""Of an answer in one slice; a slice that has more is cut into four, if it can be."""
+
+MOST_BYTES_AT_ONCE = 16 << 20
+"""Of the rows that come in one piece: where there are more, fewer rows are asked for, down to one."""
 
 ROWS_AT_ONCE = 20_000
 """As Python's own values, before they become columns."""
 
 CHUNK_ROWS, CHUNK_ROWS_OF_TEXT = 10_000, 1_000
+FEWER = 10
+"""By this factor."""
+
 TRIES = 5
 
 Progress = Callable[[int, int, int], None]
@@ -61,12 +71,13 @@ def parts(asking: Asking, found: Sequence[Layout], chosen: Selection, progress: 
         VerificationError: what was read is not what the server counts.
         ServerError: the server refuses, or does not answer in time.
     """
-    plans = [(layout, slices(asking, layout, chosen)) for layout in found]
+    plans = [(layout, slices(asking, layout, chosen, MOST_VALUES)) for layout in found]
     total = sum(part.values for _, plan in plans for part in plan)
     done = rows = 0
     for layout, plan in plans:
+        chunk_rows = CHUNK_ROWS_OF_TEXT if "string" in layout.stored else CHUNK_ROWS
         for planned in plan:
-            for part in _read(asking, layout, chosen, planned):
+            for part in _read(asking, layout, chosen, planned, chunk_rows):
                 rows += part.frame.height
                 done += part.values
                 progress(done, max(total, done), rows)
@@ -77,20 +88,27 @@ class _TooLargeError(Exception):
     """The slice holds more than is to be in memory at once."""
 
 
-def _read(asking: Asking, layout: Layout, chosen: Selection, planned: Slice) -> Iterator[Part]:
-    """A slice, or its halves: each read until it is what the server counts."""
-    expected, most_bytes = planned, MOST_BYTES
-    for _ in range(TRIES):
+def _read(asking: Asking, layout: Layout, chosen: Selection, planned: Slice, chunk_rows: int) -> Iterator[Part]:
+    """A slice, or what it is cut into: each read until it is what the server counts."""
+    expected, most_bytes, tries = planned, MOST_BYTES, 0
+    while tries < TRIES:
+        once = partial(_once, asking, layout, chosen, expected, most_bytes=most_bytes, chunk_rows=chunk_rows)
         try:
-            part, read = asking.server.patiently(lambda: _once(asking, layout, chosen, expected, most_bytes))  # noqa: B023 - called at once
+            part, read = asking.server.patiently(once)
+        except LongLineError:
+            if chunk_rows == 1:
+                raise
+            chunk_rows = max(1, chunk_rows // FEWER)
+            continue
         except _TooLargeError:
-            halves = halved(asking, layout, chosen, expected)
-            if halves is not None:
-                for half in halves:
-                    yield from _read(asking, layout, chosen, half)
+            finer = slices(asking, layout, replace(chosen, range=expected.span), max(1, expected.values // 4))
+            if len(finer) > 1:
+                for each in finer:
+                    yield from _read(asking, layout, chosen, each, chunk_rows)
                 return
             most_bytes = 1 << 62  # all at one instant
             continue
+        tries += 1
         if read != expected.counts:
             # Somebody may be writing: what is there now?
             expected = counted(asking, layout, chosen, expected.span)
@@ -110,15 +128,15 @@ def _read(asking: Asking, layout: Layout, chosen: Selection, planned: Slice) -> 
 
 
 def _once(
-    asking: Asking, layout: Layout, chosen: Selection, planned: Slice, most_bytes: int
+    asking: Asking, layout: Layout, chosen: Selection, planned: Slice, *, most_bytes: int, chunk_rows: int
 ) -> tuple[Part, tuple[int, ...]]:
     """Read a slice once; and the number of values of each field that it was made of."""
-    has_text = "string" in layout.stored
     gathered = _Gathered(layout, counts=chosen.aggregate is not None)
     watched = that_may_overflow(layout, chosen)
     size = replaced = 0
-    statement = reading(layout, chosen, planned.span)
-    for piece in asking.pieces(*statement, chunk_rows=CHUNK_ROWS_OF_TEXT if has_text else CHUNK_ROWS):
+    longest_line = MOST_BYTES_AT_ONCE if chunk_rows > 1 else LONGEST_LINE
+    question = reading(layout, chosen, planned.span)
+    for piece in asking.pieces(*question, chunk_rows=chunk_rows, longest_line=longest_line):
         size += piece.size_bytes
         replaced += piece.not_utf8
         if size > most_bytes:

@@ -6,9 +6,9 @@ bucket.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from importer.errors import ConfigurationError
 from importer.mapping.header import nearest
@@ -20,8 +20,8 @@ __all__ = [
     "FUNCTIONS",
     "Aggregate",
     "Selection",
+    "Wanted",
     "aggregated_type",
-    "check_limit",
     "selection",
     "tag_filters",
 ]
@@ -47,6 +47,22 @@ OF_ANY_TYPE: Final = frozenset({"count", "first", "last", "mode"})
 DEFAULT_FUNCTION: Final = "mean"
 
 NUMBERS: Final = frozenset({"float", "integer", "unsigned"})
+
+
+Names = str | Iterable[str]
+
+
+class Wanted(TypedDict, total=False):
+    """What of a bucket is wanted, by the names that :func:`importer.read` explains."""
+
+    window: str | None
+    start: str | None
+    stop: str | None
+    aggregate: str | None
+    fn: str | None
+    measurement: Names
+    tags: Mapping[str, Names] | None
+    fields: Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,50 +97,38 @@ class Selection:
     aggregate: Aggregate | None = None
 
 
-def check_limit(limit: int | None) -> None:
-    """Refuse a number of rows that is none.
-
-    Raises:
-        ConfigurationError: it is below 1.
-    """
-    if limit is not None and limit < 1:
-        raise ConfigurationError(f"a limit of {limit} rows: at least 1 is needed")
-
-
 def selection(
     *,
     window: str | None = None,
     start: str | None = None,
     stop: str | None = None,
     aggregate: str | None = None,
-    function: str | None = None,
-    measurements: str | Iterable[str] = (),
-    tags: Mapping[str, str | Sequence[str]] | None = None,
-    fields: str | Iterable[str] = (),
-    now_ns: int | None = None,
+    fn: str | None = None,
+    measurement: Names = (),
+    tags: Mapping[str, Names] | None = None,
+    fields: Names = (),
 ) -> Selection:
-    """What options name.
+    """What options name; without any, all that the bucket holds.
 
     Args:
-        window: such as ``30d``.
-        start: from when, instead of a window.
-        stop: until when, not included.
-        aggregate: the length of the windows, such as ``30m``.
-        function: what becomes of a window's values; mean unless given.
-        measurements: their names; none: all.
-        tags: by key, a value or several.
-        fields: their keys; none: all.
-        now_ns: what now is; None asks the clock.
+        window: as in :func:`importer.read`, like the others.
+        start: a time.
+        stop: a time.
+        aggregate: a length.
+        fn: of what it makes of each window.
+        measurement: one name or several.
+        tags: for each key a value or several.
+        fields: one key or several.
 
     Raises:
         ConfigurationError: one of them is not understood, or they contradict each other.
     """
     return Selection(
-        range=time_range(window, start, stop, now_ns=now_ns),
-        measurements=_names(measurements),
+        range=time_range(window, start, stop),
+        measurements=_names(measurement),
         tags=tuple((key, _names(values)) for key, values in (tags or {}).items()),
         fields=_names(fields),
-        aggregate=_aggregate(aggregate, function),
+        aggregate=_aggregate(aggregate, fn),
     )
 
 
@@ -165,5 +169,5 @@ def _aggregate(every: str | None, function: str | None) -> Aggregate | None:
     return Aggregate(parse_window(every, name="aggregate"), name)
 
 
-def _names(given: str | Iterable[str]) -> tuple[str, ...]:
+def _names(given: Names) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))

@@ -13,18 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from importer.bucket.influxql import Asking
 from importer.errors import ConfigurationError
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
-from importer.reading.asking import Asking
 from importer.reading.layout import Layout
 from importer.reading.selection import Selection
 from importer.reading.statements import counting, ends
 from importer.reading.window import TimeRange
 
-__all__ = ["MOST_VALUES", "Slice", "counted", "halved", "slices"]
-
-MOST_VALUES = 1_000_000
-"""In one slice, unless all of them have the same time."""
+__all__ = ["Slice", "counted", "slices"]
 
 WINDOWS_AT_ONCE = 64
 
@@ -57,6 +54,7 @@ class _Cutting:
         chosen: the selection.
         inner: the range; what is counted by windows may begin before it and end behind it.
         step_ns: slices begin at multiples of it.
+        most_values: in one slice.
     """
 
     asking: Asking
@@ -64,10 +62,17 @@ class _Cutting:
     chosen: Selection
     inner: TimeRange
     step_ns: int
+    most_values: int
 
 
-def slices(asking: Asking, layout: Layout, chosen: Selection) -> list[Slice]:
+def slices(asking: Asking, layout: Layout, chosen: Selection, most_values: int) -> list[Slice]:
     """The slices of a range, in order; none where there is nothing in it.
+
+    Args:
+        asking: the bucket.
+        layout: the measurement.
+        chosen: the selection; its range is cut.
+        most_values: in one slice, unless all of them have the same time, or are in one window.
 
     Raises:
         ConfigurationError: windows at the very ends of time are asked for, which the server cannot compute.
@@ -76,18 +81,16 @@ def slices(asking: Asking, layout: Layout, chosen: Selection) -> list[Slice]:
     first, last = (_end(asking, layout, chosen, last=last) for last in (False, True))
     if first is None or last is None:
         return []
-    span = TimeRange(first, last + 1)
-    if chosen.aggregate is None:
-        return _reaching(_joined(_cut(_Cutting(asking, layout, chosen, span, 1), span)), chosen.range)
-    step = chosen.aggregate.every.ns
+    step = chosen.aggregate.every.ns if chosen.aggregate else 1
     span = TimeRange(first // step * step, (last // step + 1) * step)
-    if span.start_ns - step < MIN_TIME_NS or span.stop_ns + step > MAX_TIME_NS:
+    if chosen.aggregate and (span.start_ns - step < MIN_TIME_NS or span.stop_ns + step > MAX_TIME_NS):
         raise ConfigurationError(
             f"{layout.measurement!r} has points at the very ends of time, where the server cannot compute windows: "
             "say --start and --stop"
         )
     inner = TimeRange(max(span.start_ns, chosen.range.start_ns), min(span.stop_ns, chosen.range.stop_ns))
-    return _reaching(_joined(_cut(_Cutting(asking, layout, chosen, inner, step), span)), inner)
+    found = _cut(_Cutting(asking, layout, chosen, inner, step, most_values), span)
+    return _reaching(_joined(found, most_values), inner if chosen.aggregate else chosen.range)
 
 
 def counted(asking: Asking, layout: Layout, chosen: Selection, span: TimeRange) -> Slice:
@@ -95,18 +98,6 @@ def counted(asking: Asking, layout: Layout, chosen: Selection, span: TimeRange) 
     pieces = asking.rows(*counting(layout, chosen, span))
     counts = pieces[0].rows[0][1:] if pieces else [0] * len(layout.fields)
     return Slice(span, tuple(count or 0 for count in counts))
-
-
-def halved(asking: Asking, layout: Layout, chosen: Selection, whole: Slice) -> tuple[Slice, Slice] | None:
-    """Two halves, counted now; None where it cannot be cut."""
-    step = chosen.aggregate.every.ns if chosen.aggregate else 1
-    middle = (whole.span.start_ns + whole.span.stop_ns) // 2 // step * step
-    if not whole.span.start_ns < middle < whole.span.stop_ns:
-        return None
-    return (
-        counted(asking, layout, chosen, TimeRange(whole.span.start_ns, middle)),
-        counted(asking, layout, chosen, TimeRange(middle, whole.span.stop_ns)),
-    )
 
 
 def _end(asking: Asking, layout: Layout, chosen: Selection, *, last: bool) -> int | None:
@@ -122,7 +113,7 @@ def _cut(cutting: _Cutting, span: TimeRange) -> Iterator[Slice]:
     within = TimeRange(max(span.start_ns, inner.start_ns), min(span.stop_ns, inner.stop_ns))
     whole = counted(asking, layout, chosen, within)
     length = span.stop_ns - span.start_ns
-    if whole.values <= MOST_VALUES or length <= step:
+    if whole.values <= cutting.most_values or length <= step:
         if whole.values:
             yield whole
         return
@@ -130,7 +121,7 @@ def _cut(cutting: _Cutting, span: TimeRange) -> Iterator[Slice]:
     found = _by_windows(asking, layout, chosen, within, every) if within == span else []
     if sum(part.values for part in found) == whole.values:
         for part in found:
-            if part.values <= MOST_VALUES or part.span.stop_ns - part.span.start_ns <= step:
+            if part.values <= cutting.most_values or part.span.stop_ns - part.span.start_ns <= step:
                 yield part
             else:
                 yield from _cut(cutting, part.span)
@@ -152,11 +143,11 @@ def _by_windows(asking: Asking, layout: Layout, chosen: Selection, span: TimeRan
     ]
 
 
-def _joined(parts: Iterator[Slice]) -> Iterator[Slice]:
+def _joined(parts: Iterator[Slice], most_values: int) -> Iterator[Slice]:
     """Neighbours together, as many as are small enough."""
     held: Slice | None = None
     for part in parts:
-        if held is not None and held.values + part.values <= MOST_VALUES:
+        if held is not None and held.values + part.values <= most_values:
             counts = tuple(one + other for one, other in zip(held.counts, part.counts, strict=True))
             held = Slice(TimeRange(held.span.start_ns, part.span.stop_ns), counts)
             continue

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from importer.bucket.influxql import identifier
 from importer.limits import MAX_TIME_NS
-from importer.reading.asking import identifier
 from importer.reading.layout import Layout
 from importer.reading.selection import Selection
 from importer.reading.window import TimeRange

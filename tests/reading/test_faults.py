@@ -12,7 +12,8 @@ import pytest
 
 import importer
 from importer import ConfigurationError, ImporterError, ServerError, VerificationError
-from importer.reading import asking, points
+from importer.bucket import influxql
+from importer.reading import points
 from tests.fault_proxy import Fault, fault_proxy
 from tests.loading import Trial
 
@@ -38,14 +39,14 @@ def export(trial: Trial, path: Path, **options: Any) -> importer.Exported:
 
 def answers(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
     """Change the lines of those answers that hold rows of points."""
-    plain = asking._lines
+    plain = influxql._lines
 
-    def lines(response: Any) -> Iterator[bytes]:
-        found = list(plain(response))
+    def lines(response: Any, longest: int) -> Iterator[bytes]:
+        found = list(plain(response, longest))
         holds_rows = any(b'"columns":["time","v"]' in line for line in found) and len(found) > 1
         yield from change(iter(found)) if holds_rows else found
 
-    monkeypatch.setattr(asking, "_lines", lines)
+    monkeypatch.setattr(influxql, "_lines", lines)
 
 
 def assert_only_the_older_file_is_there(path: Path) -> None:
@@ -120,9 +121,9 @@ def test_points_that_are_written_meanwhile_are_read_too(
 ) -> None:
     plain, added = points._once, iter(["m,id=9 v=31i 31"])
 
-    def once(*arguments: Any) -> Any:
+    def once(*arguments: Any, **more: Any) -> Any:
         fill(*added)
-        return plain(*arguments)
+        return plain(*arguments, **more)
 
     monkeypatch.setattr(points, "_once", once)
     assert export(trial, rows).rows == 31

@@ -11,7 +11,8 @@ import pytest
 import importer
 from importer import ConfigurationError, NotFoundError
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
-from importer.reading import frames, points, slices
+from importer.reading import frames, points
+from importer.reading.selection import Wanted
 from importer.reading.window import TimeRange
 from tests.bucket.test_counting import write_to_storage
 from tests.loading import Trial
@@ -97,14 +98,14 @@ def test_a_window_reaches_back_from_now(trial: Trial, fill: Fill) -> None:
 @pytest.mark.parametrize(
     ("most", "functions"),
     [
-        (slices.MOST_VALUES, ["mean", "median", "stddev", "sum", "min", "max", "count", "first", "last"]),
+        (points.MOST_VALUES, ["mean", "median", "stddev", "sum", "min", "max", "count", "first", "last"]),
         (7, ["mean", "last"]),
     ],
 )
 def test_windows_hold_what_becomes_of_the_points_in_them(
     trial: Trial, monkeypatch: pytest.MonkeyPatch, functions: list[str], most: int
 ) -> None:
-    monkeypatch.setattr(slices, "MOST_VALUES", most)
+    monkeypatch.setattr(points, "MOST_VALUES", most)
     bounds = {"measurement": "w", "start": "1970-01-01T00:35:00Z", "stop": "1970-01-01T09:05:00Z", "fields": ["t", "n"]}
     raw = read(trial, **bounds).sort("time")
     windows = pl.from_epoch(pl.col("time").cast(pl.Int64) // HOUR * HOUR, time_unit="ns")
@@ -176,7 +177,7 @@ def test_slices_of_any_size_and_halved_answers_give_the_same_rows_up_to_both_end
     whole = read(trial)
     assert whole.height == len(times) + 15
     assert whole["time"].is_sorted()
-    monkeypatch.setattr(slices, "MOST_VALUES", 10)
+    monkeypatch.setattr(points, "MOST_VALUES", 10)
     told: list[tuple[int, int, int]] = []
     assert read(trial, progress=lambda *done: told.append(done)).equals(whole)
     assert len(told) > 12
@@ -253,6 +254,12 @@ def test_a_tag_and_a_field_of_one_key_and_types_that_differ_by_measurement_have_
 def test_every_argument_is_documented(function: Any) -> None:
     documented = getdoc(function) or ""
     assert [name for name in signature(function).parameters if f"{name}: " not in documented] == []
+    assert [name for name in Wanted.__annotations__ if f"``{name}``" not in documented] == []
+
+
+def test_an_argument_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TypeError, match="windw"):
+        importer.read("birds", windw="30d")  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(("function", "refused"), [("sum", True), ("mean", True), ("max", False), ("count", False)])
