@@ -166,7 +166,7 @@ def _lines(response: Any, longest: int) -> Iterator[bytes]:
             return
         if len(line) > longest:
             raise LongLineError(
-                f"rows of more than {longest >> 20} MB at once are too much for memory: ask for fewer fields at a time"
+                f"a row of more than {longest >> 20} MB is too much for memory: read fewer fields at a time (--field)"
             )
         if line.strip():
             yield line
