@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from importer.analysis import questions
-from importer.analysis.figures import FieldQuestion, figures_of
+from importer.analysis.figures import FieldQuestion, figures_of, left_out
 from importer.analysis.records import Analysis, FieldFigures
-from importer.analysis.scope import Scope, find_bucket, meant
+from importer.analysis.scope import Scope, meant
 from importer.analysis.shapes import with_shapes
 from importer.api import connect
+from importer.bucket.finding import find_bucket
 from importer.bucket.schema import field_types
 from importer.errors import AuthorizationError, ConfigurationError
 from importer.ledger.closing import rfc3339
@@ -65,7 +66,7 @@ def analyze(
         measurements: only these; none: all.
         fields: only these.
         tags: only series with these values, by key; of several values one is enough, an empty one means: no such tag.
-        by: the tag by whose values figures are given, too; at most 1,000 values.
+        by: the tag by whose values figures are given, too: of the first 1,000 values, with a warning if there are more.
         gap_factor: an interval longer than so many times the median interval is a gap; above 1.
         windows: into how many windows the time of each field is cut, for charts; 0: into none.
         connection: which server; None finds it as :func:`importer.load` does.
@@ -77,6 +78,7 @@ def analyze(
 
     Raises:
         ConfigurationError: an argument is wrong, or names what is not there.
+        NotFoundError: there is no such bucket.
         ServerError: the server refuses, or did not answer in time.
     """
     times = time_range(window, start, stop)
@@ -86,7 +88,7 @@ def analyze(
         raise ConfigurationError(f"windows is {windows}; it cannot be below 0")
     with Server(connection or connect(), timeout_seconds=QUESTION_SECONDS) as server:
         server.patience = Patience(RetryPolicy(wait_seconds), log.warning)
-        scope = Scope(server, find_bucket(server, bucket), times, _names(measurements), _names(fields), _tags(tags))
+        scope = Scope(server, find_bucket(server, bucket).id, times, _names(measurements), _names(fields), _tags(tags))
         types, warnings = _types(scope)
         if by in RESERVED_KEYS:
             raise ConfigurationError(f"by {by!r}: that is no tag's name")
@@ -101,7 +103,10 @@ def analyze(
             if progress is not None:
                 progress(f"{name[0]} {name[1]}", number, len(accounts))
             one, kinds = scope.of(*name), types.get(name, set())
-            found += _figures(one, kinds, accounts[name], by=by, gap_factor=gap_factor, windows=windows)
+            whole, *parts = _figures(one, kinds, accounts[name], by=by, gap_factor=gap_factor, windows=windows)
+            found += [whole, *parts]
+            if note := left_out(whole, parts):
+                warnings.append(note)
         warnings += _warnings(scope, [each for each in found if each.tag is None], types)
         return Analysis(
             bucket=bucket,

@@ -6,8 +6,8 @@ Goes in: the scope of a field. Comes out: :class:`FieldFigures`, one for the who
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from influxdb_client.client.flux_table import FluxRecord
@@ -15,17 +15,16 @@ from influxdb_client.client.flux_table import FluxRecord
 from importer.analysis import questions
 from importer.analysis.records import FieldFigures, Gaps, TagValue, TextCount
 from importer.analysis.scope import Scope
-from importer.errors import ConfigurationError
 from importer.ledger.closing import rfc3339
 from importer.records import FieldType
 
-__all__ = ["EXACT_VALUES", "MAX_PARTS", "FieldQuestion", "figures_of"]
+__all__ = ["EXACT_VALUES", "MAX_PARTS", "FieldQuestion", "figures_of", "left_out"]
 
 EXACT_VALUES: Final = 10_000_000
 """So many values the server may hold in memory and sort; of more, percentiles are estimated."""
 
 MAX_PARTS: Final = 1_000
-"""Values of a tag by which figures are given."""
+"""Values of a tag by which figures are given: the first ones, if there are more."""
 
 MAX_DISTINCT: Final = 10_000
 """With more different texts, none of them is a frequent one."""
@@ -83,10 +82,12 @@ def figures_of(question: FieldQuestion) -> list[FieldFigures]:
     """The figures of a field, or of each of its parts.
 
     Raises:
-        ConfigurationError: the tag has too many values.
         ServerError: the server did not answer a question.
     """
     accounts = _accounts(question)
+    if question.by is not None and len(accounts) > MAX_PARTS:
+        accounts = {part: accounts[part] for part in sorted(accounts, key=_order)[:MAX_PARTS]}
+        question = replace(question, scope=question.scope.with_tag(question.by, [part or "" for part in accounts]))
     values = max((account["values"] for account in accounts.values()), default=0)
     exact = sum(account["values"] for account in accounts.values()) <= EXACT_VALUES
     method = "exact_mean" if exact else "estimate_tdigest"
@@ -94,8 +95,7 @@ def figures_of(question: FieldQuestion) -> list[FieldFigures]:
     if values > 1:
         intervals = question.ask(questions.INTERVALS, method=method)
         if not question.twice and any("not rising" in result for result in intervals.values()):
-            again = FieldQuestion(question.scope, question.type, question.by, question.gap_factor, twice=True)
-            return figures_of(again)
+            return figures_of(replace(question, twice=True))
         _add_gaps(found, question, intervals)
     _add_times(found, question, accounts)
     if question.type in NUMBERS:
@@ -118,20 +118,31 @@ def figures_of(question: FieldQuestion) -> list[FieldFigures]:
             count=account["values"],
             **found[part],
         )
-        for part, account in sorted(accounts.items(), key=lambda item: item[0] or "")
+        for part, account in sorted(accounts.items(), key=lambda item: _order(item[0]))
     ]
 
 
 def _accounts(question: FieldQuestion) -> dict[Part, dict[str, int]]:
-    """Values and series of each part."""
+    """Values and series of each part; of the first ones, if there are too many."""
     text, more = questions.grouped(questions.SERIES, question.by)
     rows = question.rows(text, more | {"most": MAX_PARTS + 1})
-    if len(rows) > MAX_PARTS:
-        raise ConfigurationError(
-            f"the tag {question.by!r} has more than {MAX_PARTS:,} values in {question.scope.measurements[0]!r}: "
-            "figures for each of them are too many; look at some of them (--tag KEY=VALUE), or at another tag"
-        )
     return {row.values.get("_by"): {"values": int(row["values"]), "series": int(row["series"])} for row in rows}
+
+
+def left_out(whole: FieldFigures, parts: Sequence[FieldFigures]) -> str | None:
+    """What is to be said where a tag has more values than figures are given of."""
+    left = whole.count - sum(each.count for each in parts)
+    if len(parts) < MAX_PARTS or left <= 0 or parts[0].tag is None or parts[-1].tag is None:
+        return None
+    return (
+        f"the tag {parts[0].tag.key!r} has more than {MAX_PARTS:,} values in {whole.measurement!r}: figures are of the "
+        f"first ones, up to {parts[-1].tag.value!r}; {left:,} values of {whole.field!r} have others, which are looked "
+        "at by --tag KEY=VALUE"
+    )
+
+
+def _order(part: Part) -> str:
+    return part or ""
 
 
 def _add_times(found: Found, question: FieldQuestion, accounts: dict[Part, dict[str, int]]) -> None:

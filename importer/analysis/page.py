@@ -14,6 +14,7 @@ from typing import Final
 from importer.analysis import wording
 from importer.analysis.records import Analysis, FieldFigures
 from importer.new_files import new_file
+from importer.printable import printable
 
 __all__ = ["CHART_WINDOWS", "html_page", "write_html"]
 
@@ -61,6 +62,7 @@ def html_page(analysis: Analysis) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("importer.analysis", ""),
         autoescape=True,
+        finalize=_harmless,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -69,6 +71,11 @@ def html_page(analysis: Analysis) -> str:
     environment.filters["clock"] = wording.clock
     sections = list(_sections(analysis))
     return environment.get_template("page.html").render(analysis=analysis, sections=sections)
+
+
+def _harmless(value: object) -> object:
+    """A text without control characters, which a terminal obeys that shows the page's source; charts as they are."""
+    return printable(value, len(value)) if type(value) is str else value
 
 
 def _sections(analysis: Analysis) -> Iterator[Section]:

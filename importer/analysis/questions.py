@@ -46,7 +46,7 @@ FIELDS = f"""DATA |> count() |> group(columns: ["_measurement", "_field"]) {_ACC
     |> group() |> sort(columns: ["_measurement", "_field"]) |> limit(n: most)"""
 
 SERIES = f"""DATA TIMES_ONCE |> count() |> GROUP {_ACCOUNT}
-    |> group() |> KEEP(["values", "series"]) |> limit(n: most)"""
+    |> group() |> KEEP(["values", "series"]) |> sort(columns: ["_by"]) |> limit(n: most)"""
 
 TYPE = 'DATA |> first() |> keep(columns: ["_value"]) |> limit(n: 1)'
 

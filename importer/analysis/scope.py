@@ -1,6 +1,6 @@
 """Which part of a bucket is looked at: the beginning of every question in Flux, and its values.
 
-Goes in: a bucket's name and filters as people give them. Comes out: a :class:`Scope`, or an error with the names that
+Goes in: a bucket and filters as people give them. Comes out: a :class:`Scope`, or an error with the names that
 may have been meant.
 """
 
@@ -8,27 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from influxdb_client.client.flux_table import FluxRecord
 
-from importer.bucket import catalogue
-from importer.bucket.names import STAGING_SUFFIX
 from importer.errors import ConfigurationError
 from importer.limits import MAX_TIME_NS, RESERVED_KEYS
 from importer.mapping.header import nearest
 from importer.reading.window import ALL_OF_TIME, TimeRange
 from importer.server.connection import Server
 
-__all__ = ["Scope", "find_bucket", "meant", "read_tags"]
+__all__ = ["Scope", "meant", "read_tags"]
 
 Params = dict[str, Any]
 
 _RANGE = "from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop))"
-_KEYS = '|> keys() |> keep(columns: ["_value"]) |> group() |> distinct() |> limit(n: 1000)'
-_VALUES = (
-    '|> keep(columns: [tag_key]) |> group() |> distinct(column: tag_key) |> keep(columns: ["_value"]) |> limit(n: 1000)'
-)
+_KEYS = 'DATA |> keys() |> keep(columns: ["_value"]) |> group() |> distinct()'
+_VALUES = 'DATA |> keep(columns: [tag_key]) |> group() |> distinct(column: tag_key) |> keep(columns: ["_value"])'
+
+MAX_NAMES: Final = 1_000
+"""So many are looked through for those that may have been meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +83,10 @@ class Scope:
             ConfigurationError: with the nearest keys.
         """
         everything = Scope(self.server, self.bucket_id, ALL_OF_TIME, self.measurements)
-        asked = list(keys)
-        if asked:
-            known = {row["_value"] for row in everything.ask(f"DATA {_KEYS}")} - RESERVED_KEYS
-            for key in asked:
-                if key not in known:
-                    raise ConfigurationError(f"no tag is named {key!r}{meant(key, known, 'tags')}")
+        for key in keys:
+            if not everything._first(_VALUES, tag_key=key):  # to list the keys of wide series takes the server long
+                known = everything._first(_KEYS) - RESERVED_KEYS
+                raise ConfigurationError(f"no tag is named {key!r}{meant(key, known, 'tags')}")
 
     def check_tag_values(self) -> None:
         """Refuse values that a tag does not have.
@@ -99,10 +96,22 @@ class Scope:
         """
         everything = Scope(self.server, self.bucket_id, ALL_OF_TIME, self.measurements)
         for key, values in self.tags.items():
-            known = {row["_value"] for row in everything.ask(f"DATA {_VALUES}", tag_key=key)} - {None}
-            for value in filter(None, values):
-                if value not in known:
-                    raise ConfigurationError(f"no tag {key!r} has the value {value!r}{meant(value, known, 'values')}")
+            for value in everything._absent(key, list(filter(None, values))):
+                known = everything._first(_VALUES, tag_key=key)
+                raise ConfigurationError(f"no tag {key!r} has the value {value!r}{meant(value, known, 'values')}")
+
+    def _absent(self, key: str, wanted: Sequence[str]) -> list[str]:
+        """Those of the values that a tag does not have, however many it has."""
+        params: Params = {"tag_key": key}
+        if not wanted:
+            return []
+        test = _any_of("r._value", "wanted", wanted, params)
+        there = {row["_value"] for row in self.ask(f"{_VALUES} |> filter(fn: (r) => {test})", **params)}
+        return [value for value in wanted if value not in there]
+
+    def _first(self, listing: str, **params: Any) -> set[str]:
+        """The first names of a list."""
+        return {row["_value"] for row in self.ask(f"{listing} |> limit(n: most)", most=MAX_NAMES, **params)} - {None}
 
     def _conditions(self) -> tuple[str, Params]:
         """The filters in Flux, and their values."""
@@ -114,20 +123,6 @@ class Scope:
         for number, (key, wanted) in enumerate(self.tags.items()):
             tests.append(_any_of(f"r[{_inert(key)}]", f"tag{number}_", wanted, values))
         return "".join(f" |> filter(fn: (r) => {test})" for test in tests if test), values
-
-
-def find_bucket(server: Server, name: str) -> str:
-    """The id of a bucket.
-
-    Raises:
-        ConfigurationError: there is none of that name; says which ones may have been meant.
-    """
-    found = catalogue.find(server, name)
-    if found is not None:
-        return found.id
-    names = {bucket.name for bucket in catalogue.all_buckets(server)}
-    shown = {known for known in names if not known.startswith("_") and not known.endswith(STAGING_SUFFIX)}
-    raise ConfigurationError(f"there is no bucket {name!r}{meant(name, shown, 'buckets')}")
 
 
 def read_tags(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -148,7 +143,15 @@ def read_tags(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def _any_of(what: str, name: str, wanted: Sequence[str], values: Params) -> str:
     names = {f"{name}{number}": value for number, value in enumerate(wanted)}
     values |= names
-    return " or ".join(f"{what} == {each}" if value else f"not exists {what}" for each, value in names.items())
+    return _or([f"{what} == {each}" if value else f"not exists {what}" for each, value in names.items()])
+
+
+def _or(tests: Sequence[str]) -> str:
+    """Any of some tests, by halves: in one row of some two hundred the server finds them nested too deep."""
+    if len(tests) <= 2:  # noqa: PLR2004
+        return " or ".join(tests)
+    middle = len(tests) // 2
+    return f"({_or(tests[:middle])}) or ({_or(tests[middle:])})"
 
 
 def _inert(key: str) -> str:
@@ -172,4 +175,5 @@ def meant(name: str, known: Iterable[str], kind: str, most: int = 12) -> str:
     if not there:
         return f": there are no {kind} here"
     listed = ", ".join(map(repr, there[:most]))
-    return f"; there are: {listed}{'' if len(there) <= most else f', … ({len(there)} in all)'}"
+    number = f"{len(there):,}{' or more' if len(there) >= MAX_NAMES else ''}"
+    return f"; there are: {listed}{'' if len(there) <= most else f', … ({number} in all)'}"

@@ -22,6 +22,7 @@ from importer.charting.drawing import ACCENT, GRID, INK, SOFT, draw
 from importer.charting.kinds import check_kind
 from importer.charting.panels import Panel
 from importer.new_files import new_file
+from importer.printable import printable
 
 __all__ = ["inline_svg", "save_charts"]
 
@@ -64,7 +65,7 @@ def save_charts(panels: Sequence[Panel], path: Path, *, title: str, replace: boo
         size = (PANEL_INCHES[0] * columns, PANEL_INCHES[1] * lines + 0.5)
         figure = Figure(figsize=size, layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)
-        figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12)
+        figure.suptitle(printable(title, 150), x=0.01, ha="left", color=INK, fontsize=12)
         grid = figure.subplots(lines, columns, squeeze=False)
         for number, axes in enumerate(grid.flat):
             if number < len(panels):

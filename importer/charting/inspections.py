@@ -14,7 +14,7 @@ from typing import Final
 from importer.charting.kinds import check_kind
 from importer.charting.panels import Columns, Panel, Ranking, Spread
 from importer.errors import ConfigurationError
-from importer.inspecting.records import Inspection
+from importer.inspecting.inspection import Inspection
 
 __all__ = ["MAX_PANELS", "panels_of", "plot"]
 
@@ -40,7 +40,7 @@ def plot(inspection: Inspection, path: str | Path, *, replace: bool = False) -> 
     if not panels:
         raise ConfigurationError("there is nothing to draw: no time, no number and no text that occurs often")
     rows = f"{inspection.rows:,} rows" + ("" if inspection.is_whole else " (a sample)")
-    save_charts(panels, Path(path), title=f"{', '.join(inspection.sources)}: {rows}"[:150], replace=replace)
+    save_charts(panels, Path(path), title=f"{', '.join(inspection.sources)}: {rows}", replace=replace)
 
 
 def panels_of(inspection: Inspection) -> Iterator[Panel]:

@@ -18,6 +18,7 @@ from importer.printable import printable
 __all__ = ["asking", "show_analysis"]
 
 _PIPE_WIDTH = 110
+MOST = 4_000  # letters of a line
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def asking() -> Iterator[Callable[[str, int, int], None] | None]:
         yield None
         return
     with console.status("asking the server") as status:
-        yield lambda name, done, total: status.update(Text(f"{done} of {total} fields: {name}"))
+        yield lambda name, done, total: status.update(Text(printable(f"{done} of {total} fields: {name}", 100)))
 
 
 def show_analysis(found: Analysis) -> None:
@@ -36,7 +37,7 @@ def show_analysis(found: Analysis) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
-    console.print(Text(_summary(found)), soft_wrap=True)
+    console.print(Text(printable(_summary(found), MOST)), soft_wrap=True)
     for measurement, group in groupby(found.fields, key=lambda each: each.measurement):
         fields = list(group)
         numbers = [each for each in fields if each.mean is not None]
@@ -53,7 +54,7 @@ def show_analysis(found: Analysis) -> None:
     if any(each.percentiles == "estimated" for each in found.fields):
         console.print("[~] there are very many values: percentiles are estimated", markup=False)
     for warning in found.warnings:
-        console.print(Text.assemble(("warning: ", "yellow"), warning), soft_wrap=True)
+        console.print(Text.assemble(("warning: ", "yellow"), printable(warning, MOST)), soft_wrap=True)
 
 
 def _summary(found: Analysis) -> str:
@@ -121,7 +122,7 @@ def _table(title: str, by: str | None, *more: str) -> Table:
         pad_edge=False,
         padding=(0, 0, 0, 1),
     )
-    table.add_column(Text("field" if by is None else f"field, {by}"), overflow="fold", min_width=14)
+    table.add_column(Text("field" if by is None else f"field, {printable(by)}"), overflow="fold", min_width=14)
     for name in more:
         table.add_column(name, no_wrap=True)
     return table

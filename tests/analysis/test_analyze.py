@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,13 +10,15 @@ import pytest
 
 import importer
 from importer import Analysis, AuthorizationError, ConfigurationError
-from importer.analysis.figures import EXACT_VALUES
+from importer.analysis.figures import EXACT_VALUES, MAX_PARTS
 from importer.analysis.records import FieldFigures
 from importer.analysis.scope import read_tags
 from importer.bucket import catalogue
 from importer.bucket.settings import BucketSettings
+from importer.errors import NotFoundError, TransientServerError
 from importer.limits import MAX_TIME_NS
 from tests.bucket.test_counting import write_to_storage
+from tests.fault_proxy import Fault, Request, fault_proxy
 from tests.loading import Trial
 from tests.points import write
 
@@ -278,20 +281,59 @@ def test_names_that_are_not_there_are_refused_with_those_that_may_have_been_mean
     for options, message in wrong:
         with pytest.raises(ConfigurationError, match=message):
             analyzed(trial, **options)
-    with pytest.raises(
-        ConfigurationError, match=f"there is no bucket '{trial.bucket}x'; did you mean '{trial.bucket}'"
-    ):
+    with pytest.raises(NotFoundError, match=f"there is no bucket '{trial.bucket}x'; did you mean '{trial.bucket}'"):
         importer.analyze(f"{trial.bucket}x", connection=trial.connection)
     with pytest.raises(ConfigurationError, match="write KEY=VALUE"):
         read_tags(["name"])
 
 
-def test_a_tag_with_too_many_values_is_refused(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importer.analysis.figures.MAX_PARTS", 2)
-    filled(trial, [f"m,k={n} v=1 {T}" for n in range(3)])
-    with pytest.raises(ConfigurationError, match="more than 2 values"):
-        analyzed(trial, by="k")
-    assert len(analyzed(trial, by="k", tags={"k": ["0", "1"]}).fields) == 3
+def test_of_very_many_values_of_a_tag_the_first_ones_get_figures_and_a_warning_says_so(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MAX_PARTS == 1_000
+    monkeypatch.setattr("importer.analysis.figures.MAX_PARTS", 3)
+    filled(trial, [f"m,k={key} v={n} {T + n * SECOND}" for key in "dcba" for n in range(4)] + [f"m v=1 {T}"])
+    found = analyzed(trial, by="k")
+    parts = [(each.tag.value, each.count, each.maximum, each.first) for each in found.fields[1:] if each.tag]
+    first = found.fields[0].first
+    assert parts == [("", 1, 1, first), ("a", 4, 3, first), ("b", 4, 3, first)]
+    (warning,) = found.warnings
+    assert "more than 3 values in 'm': figures are of the first ones, up to 'b'; 8 values of 'v' have others" in warning
+    within = analyzed(trial, by="k", tags={"k": ["a", "b", "d"]})
+    assert ([each.tag.value for each in within.fields if each.tag], within.warnings) == (["a", "b", "d"], ())
+
+
+def test_a_filter_by_any_of_thousands_of_tag_values_and_keys_works(trial: Trial) -> None:
+    wide = "".join(f",k{n:04d}=x" for n in range(1100))
+    filled(trial, [f"m,k=v{n:04d} v=1 {T}" for n in range(1100)] + [f"wide{wide} v=1 {T}"])
+    for measurement, key, value in (("m", "k", "v1099"), ("wide", "k1099", "x")):
+        how: dict[str, Any] = {"measurements": measurement, "tags": {key: value}}
+        assert one(trial, **how).count == 1
+        assert analyzed(trial, **how, stop="2000-01-01").fields == ()
+    assert one(trial, measurements="m", tags={"k": [f"v{n:04d}" for n in range(300)]}).count == 300
+    with pytest.raises(ConfigurationError, match=r"no tag 'k' has the value 'zzzzz'.*\(1,000 or more in all\)"):
+        analyzed(trial, measurements="m", tags={"k": ["v1099", "zzzzz"]}, stop="2000-01-01")
+
+
+def test_a_server_that_is_away_for_a_moment_is_asked_again_whatever_is_asked(trial: Trial) -> None:
+    filled(trial, [f"m v=1 {T}"])
+    asked: set[str] = set()
+
+    def away_at_first(request: Request) -> Fault | None:
+        place = request.path.partition("?")[0]
+        if place in asked:
+            return None
+        asked.add(place)
+        return Fault(status=503)
+
+    with fault_proxy(trial.connection.url) as proxy:
+        proxy.rule = away_at_first
+        through = replace(trial.connection, url=proxy.url)
+        assert importer.analyze(trial.bucket, connection=through).count == 1
+        assert {"/api/v2/orgs", "/api/v2/buckets", "/api/v2/dbrps", "/query", "/api/v2/query"} <= asked
+        asked.clear()
+        with pytest.raises(TransientServerError):
+            importer.analyze(trial.bucket, connection=through, wait_seconds=0)
 
 
 def test_a_token_that_may_only_read_the_bucket_gets_figures(trial: Trial) -> None:

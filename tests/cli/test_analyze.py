@@ -81,7 +81,7 @@ def test_analyze_of_nothing_says_so_and_of_what_is_not_there_names_what_is(trial
         f"the bucket '{trial.bucket}' holds nothing until 2000-01-01T00:00:00.000000000Z\n",
     )
     wrong = command("analyze", trial.bucket + "x")
-    assert (wrong.code, wrong.out) == (2, "")
+    assert (wrong.code, wrong.out) == (1, "")
     assert f"did you mean '{trial.bucket}'?" in wrong.err
     assert "write a length and a unit" in command("analyze", trial.bucket, "--window", "30").err
     assert BIRDS["measurement"] in command("analyze", trial.bucket, "--measurement", "brids").err
