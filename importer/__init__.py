@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from importer.generating.making import generate, load_generated
     from importer.inspecting.hints import Hints
     from importer.inspecting.inspect import inspect
-    from importer.inspecting.records import Inspection
+    from importer.inspecting.inspection import Inspection
     from importer.ledger.budget import RejectBudget
     from importer.ledger.report import Report
     from importer.mapping.parts import CsvOptions
@@ -75,7 +75,7 @@ else:
         "CsvOptions": "importer.mapping.parts",
         "Exported": "importer.reading.export",
         "Hints": "importer.inspecting.hints",
-        "Inspection": "importer.inspecting.records",
+        "Inspection": "importer.inspecting.inspection",
         "Leftover": "importer.bucket.leftovers",
         "LoadOptions": "importer.options",
         "Mapping": "importer.mapping.spec",

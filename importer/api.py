@@ -110,11 +110,8 @@ def load(
             sources, text_in = found.sources, found.stdin
             if found.mapping is not None:
                 given, reading = ColumnMapper(found.mapping, precision=chosen.precision), found.mapping.csv
-            elif hints is not None and replace(hints, csv={}) != Hints():
-                raise ConfigurationError(
-                    "annotations say themselves what the columns are: leave out --measurement, --time, --tag, --field, "
-                    "--timezone and the like, or say it by --header '#constant measurement,NAME' and such lines"
-                )
+            elif hints is not None:
+                hints.check_none_of_columns()
         return _loaded(
             sources,
             given,

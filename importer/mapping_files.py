@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from importer.inspecting.inspection import Inspection
 from importer.inspecting.mapping_text import to_toml
-from importer.inspecting.records import Inspection
 from importer.new_files import new_file
 
 __all__ = ["write_mapping"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from importer.cli.sharing import sharing
 from importer.cli.signals import ended_at_once
 
 if TYPE_CHECKING:
@@ -108,22 +108,6 @@ def _named(
     return cache(find)
 
 
-def with_server(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that name a server, behind its own.
-
-    Args:
-        command: has a parameter ``where``: it is handed what finds that server, which may start a local one.
-    """
-    own = inspect.signature(command, eval_str=True)
-    of_server = inspect.signature(_named, eval_str=True).parameters
-    parameters = [*(each for name, each in own.parameters.items() if name != "where"), *of_server.values()]
-
-    @wraps(command)
-    def called(**given: Any) -> None:
-        where = _named(**{name: given.pop(name) for name in of_server})
-        command(**given, where=where)
-
-    # What typer reads: all of it, instead of what the command itself takes.
-    vars(called)["__signature__"] = own.replace(parameters=parameters)
-    called.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
-    return called
+with_server = sharing(_named, "where")
+"""Give a command the options that name a server; its parameter ``where`` is handed what finds that server, which may
+start a local one."""

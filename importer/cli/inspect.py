@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
+from importer.choices import LocalTimePolicy
 from importer.cli.logs import log_to_stderr
+from importer.cli.sharing import given
 from importer.cli.signals import ended_at_once
+from importer.cli.sources import Reading, with_reading
 
 __all__ = ["EPILOG", "inspect_command"]
 
 EPILOG = "Example: importer inspect birds.csv --write birds.toml --plot birds.png"
 
-_HINTS, _CSV, _OUTPUT = "What you know better", "CSV", "Output"
+_HINTS, _OUTPUT = "What you know better", "Output"
 
 
+@with_reading
 def inspect_command(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, globs, URLs, or - for standard input.")],
     *,
@@ -25,15 +29,11 @@ def inspect_command(
     time: Annotated[list[str] | None, typer.Option("--time", metavar="COL", help="Column with the time; repeated, its parts, joined by a space.", rich_help_panel=_HINTS)] = None,
     time_format: Annotated[str | None, typer.Option("--time-format", metavar="FORMAT", help="Of the time, such as '%d/%m/%Y %H:%M' or unix_ms.", rich_help_panel=_HINTS)] = None,
     timezone: Annotated[str | None, typer.Option("--timezone", metavar="NAME", help="Such as Europe/Zurich, for times without an offset.", rich_help_panel=_HINTS)] = None,
+    ambiguous: Annotated[LocalTimePolicy | None, typer.Option("--ambiguous", help="Local times that occur twice or never; default reject.", rich_help_panel=_HINTS)] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="COL", help="Column that is a tag, or KEY=COL; these are all tags; may be repeated.", rich_help_panel=_HINTS)] = None,
     field: Annotated[list[str] | None, typer.Option("--field", metavar="COL[:TYPE]", help="Column that is a field, or KEY=COL[:TYPE]; these are all fields; may be repeated.", rich_help_panel=_HINTS)] = None,
-    delimiter: Annotated[str | None, typer.Option("--delimiter", metavar="CHAR", help="Between cells; default: found out; tab for the tab.", rich_help_panel=_CSV)] = None,
-    encoding: Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="Such as latin-1; default: found out.", rich_help_panel=_CSV)] = None,
-    null: Annotated[list[str] | None, typer.Option("--null", metavar="TEXT", help="Text that means an empty cell; may be repeated.", rich_help_panel=_CSV)] = None,
-    decimal: Annotated[Literal[".", ","] | None, typer.Option("--decimal", help="Decimal mark; default: found out.", rich_help_panel=_CSV)] = None,
-    header: Annotated[list[str] | None, typer.Option("--header", metavar="LINE", help="Line to put before each source's own; may be repeated.", rich_help_panel=_CSV)] = None,
-    skip_header: Annotated[int | None, typer.Option("--skip-header", metavar="N", min=0, help="Leave out the first N lines of each source.", rich_help_panel=_CSV)] = None,
-    skip_rows: Annotated[int | None, typer.Option("--skip-rows", metavar="N", min=0, help="Leave out N rows behind the header, such as one of units.", rich_help_panel=_CSV)] = None,
+    row_filter: Annotated[str | None, typer.Option("--filter", metavar="CONDITION", help="SQL condition over the columns, as text; other rows give no point.", rich_help_panel=_HINTS)] = None,
+    reading: Reading,
     write: Annotated[Path | None, typer.Option("--write", metavar="FILE.toml", help="Write the proposal as a mapping file with comments, to be edited.", rich_help_panel=_OUTPUT)] = None,
     plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw rows over time and what is in the columns: FILE.png or FILE.svg.", rich_help_panel=_OUTPUT)] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace these files if they are there.", rich_help_panel=_OUTPUT)] = False,
@@ -47,8 +47,9 @@ def inspect_command(
     with ended_at_once():
         from importer.charting.inspections import plot as draw  # noqa: PLC0415
         from importer.charting.kinds import check_kind  # noqa: PLC0415
-        from importer.cli.inspection_tables import looking, next_steps, show_inspection  # noqa: PLC0415
+        from importer.cli.inspection_tables import looking, show_inspection, show_next_steps  # noqa: PLC0415
         from importer.inspecting.inspect import inspect  # noqa: PLC0415
+        from importer.inspecting.next_steps import next_steps  # noqa: PLC0415
         from importer.mapping_files import write_mapping  # noqa: PLC0415
         from importer.new_files import check_place  # noqa: PLC0415
 
@@ -57,19 +58,18 @@ def inspect_command(
             check_place(path, what, replace=force)
     if plot is not None:
         check_kind(plot)
-    csv = _given(
-        delimiter=delimiter,
-        encoding=encoding,
-        null=tuple(null or ()) or None,
-        decimal=decimal,
-        header=tuple(header or ()) or None,
-        skip_header=skip_header,
-        skip_rows=skip_rows,
+    hints = given(
+        measurement=measurement,
+        time=time or None,
+        time_format=time_format,
+        timezone=timezone,
+        ambiguous=ambiguous,
+        tags=tuple(tag or ()) or None,
+        fields=tuple(field or ()) or None,
+        row_filter=row_filter,
     )
-    hints = _given(measurement=measurement, time=time or None, time_format=time_format, timezone=timezone)
-    hints |= _given(tags=tuple(tag or ()) or None, fields=tuple(field or ()) or None)
     with looking() as progress:
-        found = inspect(sources, sample=sample, csv=csv or None, progress=progress, **hints)
+        found = inspect(sources, sample=sample, csv=reading.csv, bounds=reading.bounds, progress=progress, **hints)
     written = None
     if write is not None and not found.questions:
         write_mapping(found, write, replace=force)
@@ -80,12 +80,10 @@ def inspect_command(
         typer.echo(found.model_dump_json(indent=2))
     else:
         show_inspection(found)
-        next_steps(found, sources, csv | hints, written)
+        show_next_steps(
+            next_steps(found, sources, hints=hints, csv=reading.csv, bounds=reading.bounds, written=written), written
+        )
     if plot is not None:
         typer.echo(f"charts: {plot}", err=as_json)
     if found.questions and write is not None:
         write_mapping(found, write, replace=force)  # which says what has to be answered
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if value is not None}

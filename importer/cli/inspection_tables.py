@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -14,16 +12,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from importer.inspecting.records import ColumnProfile, Inspection
+from importer.cli.inspection_lines import notes, proposal
+from importer.inspecting.inspection import Inspection
+from importer.inspecting.next_steps import NextStep, shell_line
+from importer.inspecting.records import ColumnProfile
 from importer.printable import printable
-from importer.source.addresses import shown_address
 
-__all__ = ["looking", "next_steps", "show_inspection"]
+__all__ = ["looking", "show_inspection", "show_next_steps"]
 
 _PIPE_WIDTH = 110
-_MOST_NOTES = 10
 _VALUES_WIDTH = 44
-_OPTIONS = {"tags": "--tag", "fields": "--field", "time": "--time", "null": "--null", "header": "--header"}
+_KINDS = {"csv": "text", "json": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow", "arrow stream": "Arrow stream"}
 
 
 @contextmanager
@@ -44,46 +43,32 @@ def show_inspection(found: Inspection) -> None:
     _say(console, _dialect(found))
     for reason in found.dialect.reasons:
         _say(console, f"  {reason}")
-    console.print(_columns(found.columns))
+    for number in range(max(1, len(found.tables))):
+        own = [column for column in found.columns if column.table in {None, number}]
+        console.print(_columns(own, _table_title(found, number)))
     if found.times:
-        console.print(_times(found))
-    if found.mapping is not None:
-        for line in _proposal(found):
-            console.print(Padding(Text(line.strip()), (0, 0, 0, len(line) - len(line.lstrip()))))
-    for line in _notes(found):
+        console.print(_times(found, "the time" if found.tables else "what may be the time"))
+    if found.mapping is not None or found.tables:
+        for line in proposal(found):
+            indent = len(line) - len(line.lstrip())
+            console.print(Padding(_text(line.strip(), len(line)), (0, 0, 0, indent)))
+    for line in notes(found):
         _say(console, line)
     for warning in found.warnings:
         _say(console, warning, "warning")
     for question in found.questions:
         _say(console, f"{question.text} ({question.option})", "question")
         for choice in question.choices:
-            _say(console, f"  {question.option} {shlex.quote(choice.value)}   {choice.meaning}")
+            _say(console, f"  {shell_line([question.option, choice.value])}   {choice.meaning}")
 
 
-def next_steps(found: Inspection, sources: Sequence[str], given: Mapping[str, Any], written: Path | None) -> None:
-    """Print the commands that come next.
-
-    Args:
-        found: what was found.
-        sources: as they were named.
-        given: options that were given, and so are needed again.
-        written: the mapping file, if one was.
-    """
+def show_next_steps(steps: Sequence[NextStep], written: Path | None) -> None:
+    """Print the commands that come next, and the mapping file, if one was written."""
     console = _console()
-    options, sources = _options(given), [shown_address(source) for source in sources]
-    if found.questions:
-        choices = (choice for question in found.questions for choice in question.choices)
-        answer = found.questions[0].option
-        value = next((choice.value for choice in choices), "…")
-        _say(console, f"to go on, answer: {_command('inspect', sources, [*options, answer, value])}")
-    elif written is not None:
+    if written is not None:
         _say(console, f"mapping: {written}")
-        bucket = Path(sources[0]).name.split(".")[0] if sources[0] != "-" else "BUCKET"
-        _say(console, f"to load it: {_command('load', sources, ['--mapping', str(written), '--bucket', bucket])}")
-    elif found.mapping is not None:
-        named = ["--bucket", "BUCKET"] if len(sources) > 1 or sources[0] == "-" else []
-        _say(console, f"to load it like this: {_command('load', sources, [*options, *named])}")
-        _say(console, f"to change it first: {_command('inspect', sources, [*options, '--write', 'mapping.toml'])}")
+    for step in steps:
+        _say(console, f"{step.purpose}: {step.command}")
 
 
 def _summary(found: Inspection) -> str:
@@ -104,35 +89,59 @@ def _bytes(count: int) -> str:
 
 def _dialect(found: Inspection) -> str:
     how = found.dialect
-    delimiter = {"\t": "tab"}.get(how.delimiter, f"'{printable(how.delimiter)}'")
-    newline = {"\n": "LF", "\r\n": "CR LF"}.get(how.newline, how.newline)
+    parts = [_encoding(found), how.compression or ""]
+    if how.kind == "csv":
+        delimiter = {"\t": "tab"}.get(how.delimiter or "", f"'{how.delimiter}'")
+        newline = {"\n": "LF", "\r\n": "CR LF"}.get(how.newline or "", "mixed")
+        parts = [
+            f"delimiter {delimiter}",
+            f"quote {how.quote}" if how.quote else "no quotes",
+            f"decimal {'point' if how.decimal == '.' else 'comma'}",
+            _encoding(found),
+            f"lines end in {newline}",
+            "" if how.header else "no header",
+            how.compression or "",
+        ]
+    called = "annotated CSV" if found.tables else _KINDS[how.kind]
+    return ", ".join(
+        [called if how.kind != "csv" or found.tables else f"{called}: {parts.pop(0)}", *filter(None, parts)]
+    )
+
+
+def _encoding(found: Inspection) -> str:
+    how = found.dialect
+    if how.encoding is None:
+        return ""
     encoding = how.encoding + (" with a BOM" if how.byte_order_mark else "")
-    parts = [
-        f"delimiter {delimiter}",
-        f"quote {how.quote}" if how.quote else "no quotes",
-        f"decimal {'point' if how.decimal == '.' else 'comma'}",
-        encoding if how.encoding_is_certain else f"{encoding} (guessed from the letters)",
-        f"lines end in {newline}",
-        "" if how.header else "no header",
-        how.compression or "",
-    ]
-    return "text: " + ", ".join(part for part in parts if part)
+    return encoding if how.encoding_is_certain else f"{encoding} (guessed from the letters)"
 
 
-def _columns(columns: Sequence[ColumnProfile]) -> Table:
-    table = _table("columns")
+def _table_title(found: Inspection, number: int) -> str:
+    if len(found.tables) <= 1:
+        return "columns"
+    return f"table {number + 1} of {len(found.tables) + found.tables_left_out:,}: {found.tables[number].rows:,} rows"
+
+
+def _columns(columns: Sequence[ColumnProfile], title: str) -> Table:
+    is_annotated = any(each.table is not None for each in columns)
+    table = _table(title)
     table.add_column("column", overflow="fold", min_width=14)
-    for name in ("type", "becomes"):
+    for name in ("annotated", "type", "becomes") if is_annotated else ("type", "becomes"):
         table.add_column(name, no_wrap=True)
     for name in ("empty", "different"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("from … to, examples", overflow="fold", ratio=1)
     for each in columns:
-        key = f" {printable(each.key, 24)}" if each.role != "left out" and each.key not in {None, each.name} else ""
-        role = Text(f"{each.role}{key}", style="dim" if each.role == "left out" else "bold")
+        key = f" {each.key}" if each.role != "left out" and each.key not in {None, each.name} else ""
         distinct = ("" if each.distinct_is_exact else "~") + f"{each.distinct:,}"
         table.add_row(
-            Text(printable(each.name, 60) or '""'), each.type, role, f"{each.nulls:,}", distinct, Text(_values(each))
+            _text(each.name or '""', 60),
+            *([_text(each.annotation or "")] if is_annotated else []),
+            each.type,
+            _text(f"{each.role}{key}", 32, "dim" if each.role == "left out" else "bold"),
+            f"{each.nulls:,}",
+            distinct,
+            _text(_values(each), 200),
         )
     return table
 
@@ -146,102 +155,21 @@ def _values(column: ColumnProfile) -> str:
     return ends if column.type == "time" or len(with_examples) > _VALUES_WIDTH else with_examples
 
 
-def _times(found: Inspection) -> Table:
-    table = _table("what may be the time")
+def _times(found: Inspection, title: str) -> Table:
+    table = _table(title)
     for name in ("column", "format", "zone"):
         table.add_column(name, overflow="fold", max_width=26)
     table.add_column("first, last", no_wrap=True)
     table.add_column("why", overflow="fold", ratio=1)
     for each in found.times:
         table.add_row(
-            Text(printable(" + ".join(each.columns), 60), style="bold" if each.chosen else ""),
-            Text(each.format or "?"),
-            Text("in the text" if each.has_offset else each.timezone),
+            _text(" + ".join(each.columns), 60, "bold" if each.chosen else ""),
+            _text(each.format or "?", 80),
+            _text("in the text" if each.has_offset else each.timezone),
             Text(f"{_clock(each.first)}\n{_clock(each.last)}".strip()),
-            Text(("taken: " if each.chosen else "") + each.why),
+            _text(("taken: " if each.chosen else "") + each.why, 400),
         )
     return table
-
-
-def _proposal(found: Inspection) -> Iterator[str]:
-    by_role: dict[str, list[ColumnProfile]] = {}
-    for column in found.columns:
-        by_role.setdefault(column.role, []).append(column)
-    measurement = found.mapping.measurement if found.mapping is not None else None
-    yield "proposed mapping"
-    if measurement is not None:
-        yield f"  measurement: {measurement.value or f'by the column {measurement.column}'}"
-    for role, name in (("tag", "tags"), ("field", "fields")):
-        shown = ", ".join(printable(each.key or each.name, 60) for each in by_role.get(role, ()))
-        yield f"  {name}: {shown or 'none'}"
-    for each in by_role.get("left out", ()):
-        yield f"  left out: {printable(each.name, 60)}: {each.why}"
-    if found.series is not None:
-        yield f"  series: {found.series:,}"
-    if found.shard_groups is not None:
-        groups = found.shard_groups
-        yield f"  shard groups: {groups.groups:,} of {groups.duration}"
-    clash = found.collisions
-    if clash is not None:
-        yield f"  rows with the key of an earlier row: {clash.total:,}" + (
-            f" (identical {clash.identical:,}, merged {clash.merged:,}, overwriting {clash.overwritten:,})"
-            if clash.total
-            else ""
-        )
-        for example in clash.examples[:3]:
-            yield (
-                f"    {printable(example.series, 60)} at {example.time}: {printable(example.field)} would be "
-                f"{printable(example.kept)}, and {printable(example.lost)} lost"
-            )
-        if clash.tag_hint:
-            yield f"    as a tag, {clash.tag_hint!r} would keep them apart"
-
-
-def _notes(found: Inspection) -> Iterator[str]:
-    for count, what, examples in (
-        (found.broken, "records that cannot be rows", found.broken_examples),
-        (found.rejects, "rows would be rejected", found.reject_examples),
-    ):
-        if count:
-            yield f"{count:,} {what}: " + "; ".join(printable(each, 120) for each in examples[:3])
-    notes = [
-        f"{printable(each.name)} is no number because of {printable(refused.example)!r} in line {refused.line:,}"
-        for each in found.columns
-        for refused in each.refused
-        if each.type == "string" and refused.type == "float" and refused.line and _begins_like_numbers(each)
-    ]
-    notes += [
-        f"{printable(each.name)} may be empty where it says "
-        + ", ".join(f"{printable(null.value)!r} ({null.rows:,} rows)" for null in each.null_like)
-        for each in found.columns
-        if each.null_like
-    ]
-    yield from notes[:_MOST_NOTES]
-    if len(notes) > _MOST_NOTES:
-        yield f"… and {len(notes) - _MOST_NOTES:,} such notes more, all of them in --json"
-
-
-def _begins_like_numbers(column: ColumnProfile) -> bool:
-    """Then what is none further down may be a slip, or mean an empty cell; else it is a text anyway."""
-    try:
-        float(column.examples[0])
-    except (IndexError, ValueError):
-        return False
-    return True
-
-
-def _options(given: Mapping[str, Any]) -> list[str]:
-    """Options as they stand in a command."""
-    words: list[str] = []
-    for name, value in given.items():
-        option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
-        for each in value if isinstance(value, list | tuple) else (value,):
-            words += [option, str(each)]
-    return words
-
-
-def _command(name: str, sources: Sequence[str], words: Sequence[str]) -> str:
-    return shlex.join(["importer", name, *sources, *words])
 
 
 def _clock(time: str | None) -> str:
@@ -259,6 +187,11 @@ def _console() -> Console:
     return console
 
 
+def _text(content: str, most: int = 40, style: str = "") -> Text:
+    """Text of the user's files, without signs that a terminal obeys; never markup."""
+    return Text(printable(content, most), style=style)
+
+
 def _say(console: Console, line: str, kind: str = "") -> None:
     style = {"warning": "yellow", "question": "bold"}.get(kind, "")
-    console.print(Text.assemble((f"{kind}: " if kind else "", style), line), soft_wrap=True)
+    console.print(Text.assemble((f"{kind}: " if kind else "", style), _text(line, len(line))), soft_wrap=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
@@ -11,14 +12,9 @@ from importer.choices import Compression, IfExists, LocalTimePolicy, Precision
 from importer.cli import connecting
 from importer.cli.exits import EXIT_CODES
 from importer.cli.logs import log_to_stderr
+from importer.cli.sharing import given
 from importer.cli.signals import ended_at_once
-from importer.source.bounds import (
-    DOWNLOAD_TIMEOUT_SECONDS,
-    MAX_COLUMNS,
-    MAX_DOWNLOAD_BYTES,
-    MAX_EXPANSION,
-    MAX_RECORD_BYTES,
-)
+from importer.cli.sources import Reading, with_reading
 
 __all__ = ["EPILOG", "load_command"]
 
@@ -35,33 +31,23 @@ _MAPPING, _CSV, _BUCKET, _REJECTS, _SPEED, _OUTPUT = (
 
 
 @connecting.with_server
+@with_reading
 def load_command(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="CSV, JSON Lines, Parquet or Arrow: files, globs, URLs (http, https, s3), or - for standard input.")],
     *,
     bucket: Annotated[str | None, typer.Option("--bucket", help="Bucket to load into; recreated on each run. Default, where the mapping is inferred: named after the file.", rich_help_panel=_BUCKET)] = None,
     mapping: Annotated[Path | None, typer.Option("--mapping", help="TOML file: which column becomes what. Without it, and without all of --measurement, --field and --time, what is missing is inferred from the data.", rich_help_panel=_MAPPING)] = None,
     mapper: Annotated[str | None, typer.Option("--mapper", metavar="MODULE:FUNCTION", help="Your own function: row -> Point, None or [Point, ...].", rich_help_panel=_MAPPING)] = None,
-    measurement: Annotated[str | None, typer.Option("--measurement", help="Measurement, where there is no mapping file.", rich_help_panel=_MAPPING)] = None,
+    measurement: Annotated[str | None, typer.Option("--measurement", help="Measurement, where there is no mapping file. Default: named after the file where the mapping is inferred.", rich_help_panel=_MAPPING)] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="COL", help="Column that is a tag, or KEY=COL; may be repeated.", rich_help_panel=_MAPPING)] = None,
     field: Annotated[list[str] | None, typer.Option("--field", metavar="COL[:TYPE]", help="Column that is a field, or KEY=COL[:TYPE]; float, integer, unsigned, boolean, string; may be repeated.", rich_help_panel=_MAPPING)] = None,
     time: Annotated[list[str] | None, typer.Option("--time", metavar="COL", help="Column with the time; repeated, its parts, joined by a space.", rich_help_panel=_MAPPING)] = None,
-    time_format: Annotated[str | None, typer.Option("--time-format", metavar="FORMAT", help="rfc3339 (default), unix_s, unix_ms, unix_us, unix_ns, or such as '%Y-%m-%d %H:%M:%S%.f'.", rich_help_panel=_MAPPING)] = None,
-    timezone: Annotated[str | None, typer.Option("--timezone", metavar="NAME", help="Such as Europe/Zurich, for times without an offset; default UTC.", rich_help_panel=_MAPPING)] = None,
+    time_format: Annotated[str | None, typer.Option("--time-format", metavar="FORMAT", help="rfc3339, unix_s, unix_ms, unix_us, unix_ns, or such as '%Y-%m-%d %H:%M:%S%.f'. Default: found out where the mapping is inferred, else rfc3339.", rich_help_panel=_MAPPING)] = None,
+    timezone: Annotated[str | None, typer.Option("--timezone", metavar="NAME", help="Such as Europe/Zurich, for times without an offset. Default: as the data says where the mapping is inferred, else UTC.", rich_help_panel=_MAPPING)] = None,
     ambiguous: Annotated[LocalTimePolicy | None, typer.Option("--ambiguous", help="Local times that occur twice or never; default reject.", rich_help_panel=_MAPPING)] = None,
     row_filter: Annotated[str | None, typer.Option("--filter", metavar="CONDITION", help="SQL condition over the columns, as text; other rows are skipped.", rich_help_panel=_MAPPING)] = None,
-    delimiter: Annotated[str | None, typer.Option("--delimiter", metavar="CHAR", help="Between cells: default comma; tab for the tab.", rich_help_panel=_CSV)] = None,
-    encoding: Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="Default utf-8; such as latin-1, cp1252, utf-16.", rich_help_panel=_CSV)] = None,
-    null: Annotated[list[str] | None, typer.Option("--null", metavar="TEXT", help="Text that means an empty cell; may be repeated.", rich_help_panel=_CSV)] = None,
-    decimal: Annotated[Literal[".", ","] | None, typer.Option("--decimal", help="Decimal mark; default a point.", rich_help_panel=_CSV)] = None,
-    header: Annotated[list[str] | None, typer.Option("--header", metavar="LINE", help="Line to put before each source's own: a header, or annotations; may be repeated.", rich_help_panel=_CSV)] = None,
-    skip_header: Annotated[int | None, typer.Option("--skip-header", metavar="N", min=0, help="Leave out the first N lines of each source.", rich_help_panel=_CSV)] = None,
-    skip_rows: Annotated[int | None, typer.Option("--skip-rows", metavar="N", min=0, help="Leave out N rows behind the header, such as one of units.", rich_help_panel=_CSV)] = None,
+    reading: Reading,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Read so many rows only.", rich_help_panel=_CSV)] = None,
-    max_record_bytes: Annotated[int, typer.Option("--max-record-bytes", metavar="N", min=1, help="A longer record ends the load: most often a quote in it is never closed.", rich_help_panel=_CSV)] = MAX_RECORD_BYTES,
-    max_columns: Annotated[int, typer.Option("--max-columns", metavar="N", min=1, help="A header of more columns ends the load.", rich_help_panel=_CSV)] = MAX_COLUMNS,
-    max_expansion: Annotated[int, typer.Option("--max-expansion", metavar="TIMES", min=1, help="A compressed file that swells to more times its size, and beyond 16 MiB, ends the load.", rich_help_panel=_CSV)] = MAX_EXPANSION,
-    max_download_bytes: Annotated[int, typer.Option("--max-download-bytes", metavar="N", min=1, help="A source by URL that has more ends the load.", rich_help_panel=_CSV)] = MAX_DOWNLOAD_BYTES,
-    download_timeout: Annotated[float, typer.Option("--download-timeout", metavar="SECONDS", min=0.1, help="How long a download may stand still before its connection is tried anew.", rich_help_panel=_CSV)] = DOWNLOAD_TIMEOUT_SECONDS,
     if_exists: Annotated[IfExists, typer.Option("--if-exists", help="auto replaces a bucket that a load made and that still has as many values; replace any; append writes into it; fail refuses.", rich_help_panel=_BUCKET)] = "auto",
     retention: Annotated[str | None, typer.Option("--retention", metavar="DURATION", help="Such as 90d; 0 for ever; default: as the replaced bucket, else for ever.", rich_help_panel=_BUCKET)] = None,
     shard_duration: Annotated[str | None, typer.Option("--shard-duration", metavar="DURATION", help="Of a shard group; default: as the replaced bucket, else fitted to the data.", rich_help_panel=_BUCKET)] = None,
@@ -104,18 +90,10 @@ def load_command(
             "tags": tag or (),
             "fields": field or (),
             "time": time or (),
-            "time_options": _given(format=time_format, timezone=timezone, ambiguous=ambiguous),
+            "time_options": given(format=time_format, timezone=timezone, ambiguous=ambiguous),
             "row_filter": row_filter,
         },
-        csv_options=_given(
-            delimiter=delimiter,
-            encoding=encoding,
-            null=tuple(null or ()) or None,
-            decimal=decimal,
-            header=tuple(header or ()) or None,
-            skip_header=skip_header,
-            skip_rows=skip_rows,
-        ),
+        csv_options=reading.csv,
     )
     options = LoadOptions(
         bucket=bucket_of(bucket, sources, mapped_by),
@@ -130,11 +108,7 @@ def load_command(
         report=report,
         dry_run=dry_run,
         limit=limit,
-        max_record_bytes=max_record_bytes,
-        max_columns=max_columns,
-        max_expansion=max_expansion,
-        max_download_bytes=max_download_bytes,
-        download_timeout_seconds=download_timeout,
+        **asdict(reading.bounds),
         precision=precision,
         batch_rows=batch_rows,
         workers=workers,
@@ -146,7 +120,3 @@ def load_command(
         wait_seconds=wait,
     )
     run_load(sources, mapped_by=mapped_by, options=options, where=where, sample=sample, quiet=quiet, log_json=log_json)
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if value is not None}

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from importer.inspecting.records import ColumnProfile, Inspection, Question
+from importer.inspecting.inspection import Inspection
+from importer.inspecting.records import ColumnProfile, Question
+from importer.printable import printable
 
 __all__ = ["decisions", "shown_questions"]
 
@@ -41,14 +43,14 @@ def decisions(inspection: Inspection) -> list[str]:
         if by_role["left out"]:
             lines.append("left out: " + _listed(_left(column) for column in by_role["left out"]))
         lines.append(f"measurement: {mapping.measurement.value}")
-    unusual = [f"delimiter {dialect.delimiter!r}"] if dialect.delimiter != "," else []
-    unusual += [f"encoding {dialect.encoding}"] if dialect.encoding != "utf-8" else []
+    unusual = [f"delimiter {dialect.delimiter!r}"] if dialect.delimiter not in (",", None) else []
+    unusual += [f"encoding {dialect.encoding}"] if dialect.encoding not in ("utf-8", None) else []
     unusual += ["decimal comma"] if dialect.decimal == "," else []
     if mapping is not None and mapping.csv.null:
         unusual.append("empty cells: " + ", ".join(map(repr, mapping.csv.null)))
     if unusual:
         lines.append("text: " + "; ".join(unusual))
-    return lines
+    return [printable(line, len(line)) for line in lines]
 
 
 def _left(column: ColumnProfile) -> str:

@@ -5,15 +5,24 @@ Goes in: facts, roles and the trial. Comes out: profiles and candidates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from importer.annotated.layouts import Column
 from importer.inspecting.choosing_roles import Role, Roles
 from importer.inspecting.facts import SENTINELS, ColumnFacts
-from importer.inspecting.records import ColumnProfile, ColumnType, TagCandidate, ValueCount
+from importer.inspecting.records import ColumnProfile, ColumnRole, ColumnType, TagCandidate, ValueCount
 from importer.inspecting.time_facts import as_text
 from importer.inspecting.trial import Trial
 
-__all__ = ["column_profiles", "tag_candidates"]
+__all__ = ["annotated_profile", "column_profiles", "tag_candidates"]
+
+_ROLES: dict[str, ColumnRole] = {
+    "measurement": "measurement", "time": "time", "tag": "tag", "field": "field", "field_name": "field name",
+    "field_value": "field", "ignored": "left out",
+}  # fmt: skip
+_TYPES: dict[str, ColumnType] = {
+    "double": "float", "long": "integer", "unsignedLong": "unsigned", "boolean": "boolean", "duration": "integer",
+}  # fmt: skip
 
 MOST_FREQUENT = 10
 LONG_TEXT = 200
@@ -56,6 +65,66 @@ def tag_candidates(roles: Roles) -> tuple[TagCandidate, ...]:
         )
         for role in sorted(considered, key=lambda role: role.role != "tag")
     )
+
+
+def annotated_profile(
+    facts: ColumnFacts,
+    column: Column,
+    table: int,
+    *,
+    ends: tuple[str | None, str | None],
+    types: Collection[tuple[str, str]],
+    trial: Trial,
+) -> ColumnProfile:
+    """A column of annotated CSV, of which the annotations say what it becomes.
+
+    Args:
+        facts: of its cells.
+        column: as it is annotated.
+        table: number of its table.
+        ends: of the table's times.
+        types: that fields have, with their keys.
+        trial: of the whole source; of one table among others, an empty one.
+    """
+    kind = _annotated_type(facts, column, types)
+    low, high = _range(facts, kind)
+    if kind == "time":
+        low, high = ends
+    elif kind in {"integer", "unsigned", "float"} and facts.type == "string":
+        low, high = None, None  # some cells are no such numbers, and would be rejected
+    added = "" if column.name is not None else "by #concat" if column.template is not None else "by #constant"
+    return ColumnProfile(
+        name=facts.name,
+        position=facts.position,
+        type=kind,
+        role=_ROLES[column.role],
+        key=column.label if column.role in {"tag", "field"} else None,
+        why=added or ("annotations make nothing of it" if column.role == "ignored" else "as annotated"),
+        rows=facts.rows,
+        nulls=facts.empty,
+        distinct=facts.values.number,
+        distinct_is_exact=facts.values.is_exact,
+        minimum=low,
+        maximum=high,
+        examples=tuple(text[:LONG_TEXT] for text in facts.examples),
+        frequent=_frequent(facts),
+        longest_bytes=facts.longest_bytes,
+        histogram=trial.histograms.get(facts.name) if column.role == "field" else None,
+        table=table,
+        annotation=column.type.name or None,
+    )
+
+
+def _annotated_type(facts: ColumnFacts, column: Column, types: Collection[tuple[str, str]]) -> ColumnType:
+    if column.role == "time":
+        return "time"
+    if not facts.rows - facts.empty:
+        return "empty"
+    if column.role not in {"field", "field_value"}:
+        return "string"
+    found = {kind for key, kind in types if key == column.label}
+    written: ColumnType = found.pop() if len(found) == 1 else "string"  # type: ignore[assignment]
+    return _TYPES.get(column.type.name, "string") if column.type.name else written
 
 
 def _profile(facts: ColumnFacts, roles: Roles, *, key: str | None, trial: Trial) -> ColumnProfile:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from importer.errors import MappingError
+from importer.errors import ConfigurationError, MappingError
 from importer.mapping.flags import field_specs, tag_specs
 from importer.mapping.time_formats import check_format, check_timezone
+from importer.source.header import Head
 
 __all__ = ["Hints"]
 
@@ -77,3 +78,21 @@ class Hints:
     def null(self) -> tuple[str, ...]:
         """Texts that mean an empty cell."""
         return tuple(self.csv.get("null") or ())
+
+    @property
+    def head(self) -> Head:
+        """What is to be done with the lines before the rows."""
+        csv = self.csv
+        return Head(tuple(csv.get("header") or ()), csv.get("skip_header") or 0, csv.get("skip_rows") or 0)
+
+    def check_none_of_columns(self) -> None:
+        """For annotated CSV, which leaves nothing to say of its columns.
+
+        Raises:
+            ConfigurationError: something is said of them.
+        """
+        if replace(self, csv={}) != type(self)():
+            raise ConfigurationError(
+                "annotations say themselves what the columns are: leave out --measurement, --time, --tag, --field, "
+                "--timezone and the like, or say it by --header '#constant measurement,NAME' and such lines"
+            )

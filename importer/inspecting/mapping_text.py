@@ -8,7 +8,8 @@ from typing import Any
 
 from importer.errors import MappingError
 from importer.inspecting.asking import shown_questions
-from importer.inspecting.records import ColumnProfile, Inspection, TimeCandidate
+from importer.inspecting.inspection import Inspection
+from importer.inspecting.records import ColumnProfile, TimeCandidate
 from importer.mapping.parts import CsvOptions, FieldSpec, TimeSpec
 from importer.mapping.spec import Mapping
 
@@ -22,9 +23,15 @@ def to_toml(inspection: Inspection) -> str:
     """The proposal as the text of a mapping file that a person can edit.
 
     Raises:
-        MappingError: questions are open; it names the options that answer them.
+        MappingError: questions are open, and it names the options that answer them; or annotations take the place of a
+            mapping.
     """
     mapping = inspection.mapping
+    if inspection.tables:
+        raise MappingError(
+            f"{inspection.sources[0]!r} is annotated CSV, which says itself what its columns are: importer load takes "
+            "it as it is, and no mapping file can be written"
+        )
     if mapping is None:
         raise MappingError(shown_questions(inspection))
     parts = [_head(inspection), _csv(inspection, mapping), _time(inspection, mapping)]

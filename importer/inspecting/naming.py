@@ -15,7 +15,7 @@ from importer.errors import ConfigurationError
 from importer.limits import RESERVED_KEYS, key_trouble, measurement_trouble
 from importer.source.addresses import is_address, shown_address
 
-__all__ = ["bucket_after", "key_after", "measurement_after"]
+__all__ = ["bucket_after", "bucket_for", "key_after", "measurement_after"]
 
 _SUFFIX = re.compile(
     r"\.(gz|gzip|zst|zstd|csv|tsv|tab|txt|dat|json|jsonl|ndjson|jsonlines|parquet|pq|arrow|ipc|feather)$", re.IGNORECASE
@@ -41,6 +41,21 @@ def bucket_after(sources: Sequence[str | Path]) -> str:
         shown = shown_address(names[0])
         raise ConfigurationError(f"{error}, so none can be named after {shown!r}: give one by --bucket") from None
     return name
+
+
+def bucket_for(named: Sequence[str | Path], sources: Sequence[str]) -> str:
+    """A bucket for sources of whatever kind: named after the file, or the first of several, or ``data``.
+
+    Args:
+        named: as :func:`bucket_after` has them.
+        sources: the files that these are.
+    """
+    for names in (named, sources[:1]):
+        try:
+            return bucket_after(names)
+        except ConfigurationError:
+            pass
+    return "data"
 
 
 def measurement_after(sources: Iterable[str]) -> str:

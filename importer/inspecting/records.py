@@ -1,4 +1,4 @@
-"""What an inspection finds: the records that it hands on, as JSON too (``model_dump(mode="json")``).
+"""What an inspection finds of the text, of each column and of times, and what it asks.
 
 Times are RFC 3339 in UTC, with nanoseconds beside them where one goes on with them; counts are of rows unless they say
 otherwise. What is not there is None.
@@ -10,8 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from importer.mapping.spec import Mapping
 from importer.records import FieldType
+from importer.source.kinds import Kind
 
 __all__ = [
     "Choice",
@@ -20,29 +20,30 @@ __all__ = [
     "ColumnType",
     "Dialect",
     "Histogram",
-    "Inspection",
-    "KeyCollisions",
-    "KeyExample",
     "Question",
+    "Record",
     "RefusedType",
-    "ShardGroups",
     "TagCandidate",
     "TimeCandidate",
     "ValueCount",
 ]
 
 ColumnType = FieldType | Literal["time", "empty"]
-ColumnRole = Literal["time", "tag", "field", "left out"]
+ColumnRole = Literal["time", "tag", "field", "left out", "measurement", "field name"]
+"""The last two are of annotated CSV alone."""
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A part of an inspection."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class Dialect(_Record):
-    """How the text is written.
+class Dialect(Record):
+    """How the source is written; of what is no text, or of text without cells, what it does not have is None.
 
     Attributes:
+        kind: ``csv``, ``json`` (JSON Lines), ``parquet``, ``arrow`` or ``arrow stream``.
         delimiter: between cells.
         quote: the sign around cells; None where none is quoted.
         header: whether the first line names the columns; False where it looks like data.
@@ -55,26 +56,27 @@ class Dialect(_Record):
         reasons: in words, why; for what was not simply there to be seen.
     """
 
-    delimiter: str
+    kind: Kind
+    delimiter: str | None
     quote: str | None
     header: bool
-    newline: Literal["\n", "\r\n", "mixed"]
+    newline: Literal["\n", "\r\n", "mixed"] | None
     decimal: Literal[".", ","]
-    encoding: str
+    encoding: str | None
     byte_order_mark: bool
     encoding_is_certain: bool = True
     compression: str | None = None
     reasons: tuple[str, ...] = ()
 
 
-class ValueCount(_Record):
+class ValueCount(Record):
     """A text, and in how many rows it stands."""
 
     value: str
     rows: int
 
 
-class RefusedType(_Record):
+class RefusedType(Record):
     """Why a column is not of a type that it might have been.
 
     Attributes:
@@ -90,7 +92,7 @@ class RefusedType(_Record):
     why: str
 
 
-class Histogram(_Record):
+class Histogram(Record):
     """How many values lie between two edges.
 
     Attributes:
@@ -102,7 +104,7 @@ class Histogram(_Record):
     counts: tuple[int, ...]
 
 
-class ColumnProfile(_Record):
+class ColumnProfile(Record):
     """A column.
 
     Attributes:
@@ -124,6 +126,8 @@ class ColumnProfile(_Record):
         longest_bytes: of its cells.
         histogram: of a number; None for all else, and where there are no two values.
         refused: the types that it is not, with the first cell that speaks against each.
+        table: of annotated CSV, the position of its table among the inspection's.
+        annotation: of annotated CSV, the type that it is said to have.
     """
 
     name: str
@@ -144,9 +148,11 @@ class ColumnProfile(_Record):
     longest_bytes: int = 0
     histogram: Histogram | None = None
     refused: tuple[RefusedType, ...] = ()
+    table: int | None = None
+    annotation: str | None = None
 
 
-class TimeCandidate(_Record):
+class TimeCandidate(Record):
     """A column, or several together, that may be the time.
 
     Attributes:
@@ -185,7 +191,7 @@ class TimeCandidate(_Record):
         return None if self.first_ns is None or self.last_ns is None else (self.last_ns - self.first_ns) / 1e9
 
 
-class TagCandidate(_Record):
+class TagCandidate(Record):
     """A column that was considered as a tag.
 
     Attributes:
@@ -203,59 +209,7 @@ class TagCandidate(_Record):
     why: str
 
 
-class KeyExample(_Record):
-    """Two rows with one key (series and time) of which the later one takes the place of the earlier.
-
-    Attributes:
-        series: as line protocol.
-        time: RFC 3339.
-        field: that differs.
-        lost: the earlier value.
-        kept: the later one.
-    """
-
-    series: str
-    time: str
-    field: str
-    lost: str
-    kept: str
-
-
-class KeyCollisions(_Record):
-    """Rows whose key (measurement, tags, time) an earlier row has, under the proposed mapping.
-
-    Attributes:
-        total: all of them.
-        identical: with the very same values: nothing is lost.
-        merged: with values for other fields: nothing is lost.
-        overwritten: with another value for a field: the earlier value would be lost.
-        examples: the first overwritten values.
-        tag_hint: a column that would keep them apart as a tag; None: there is none, or none is needed.
-    """
-
-    total: int
-    identical: int
-    merged: int
-    overwritten: int
-    examples: tuple[KeyExample, ...] = ()
-    tag_hint: str | None = None
-
-
-class ShardGroups(_Record):
-    """What the server will need.
-
-    Attributes:
-        duration_seconds: of a shard group, fitted to the time span.
-        duration: the same as people write it, such as ``90d``.
-        groups: how many of them the data fills.
-    """
-
-    duration_seconds: int
-    duration: str
-    groups: int
-
-
-class Choice(_Record):
+class Choice(Record):
     """An answer to a question.
 
     Attributes:
@@ -267,7 +221,7 @@ class Choice(_Record):
     meaning: str
 
 
-class Question(_Record):
+class Question(Record):
     """What the data does not decide, and is not guessed.
 
     Attributes:
@@ -281,60 +235,3 @@ class Question(_Record):
     text: str
     option: str
     choices: tuple[Choice, ...] = ()
-
-
-class Inspection(_Record):
-    """What is in a dataset.
-
-    Attributes:
-        schema_version: of this shape.
-        sources: names, in the order of reading.
-        bytes: of all of them as stored; None where that is not known.
-        is_whole: whether every row was read; else a sample.
-        sampled: in words, which rows a sample holds; empty where all were read.
-        rows: that were read, blank lines not counted.
-        blank: blank lines.
-        broken: records that cannot be rows, such as those with too few cells.
-        broken_examples: the first of them: line and reason, in words.
-        dialect: how the text is written.
-        columns: as they stand in the header.
-        times: what may be the time, the best first.
-        rows_over_time: of the chosen time.
-        tags: what was considered as a tag.
-        series: how many the proposed mapping makes.
-        rejects: rows that the proposed mapping would reject, because the data forces it.
-        reject_examples: the first of them, in words.
-        collisions: under the proposed mapping; None where there is no mapping, or they were not looked for.
-        shard_groups: None where there is no time.
-        questions: what must be answered before the data can be loaded.
-        warnings: what one should know, in words.
-        mapping: the proposal; None while a question is open.
-    """
-
-    schema_version: int = 1
-    sources: tuple[str, ...]
-    bytes: int | None
-    is_whole: bool
-    sampled: str = ""
-    rows: int
-    blank: int = 0
-    broken: int = 0
-    broken_examples: tuple[str, ...] = ()
-    dialect: Dialect
-    columns: tuple[ColumnProfile, ...]
-    times: tuple[TimeCandidate, ...] = ()
-    rows_over_time: Histogram | None = None
-    tags: tuple[TagCandidate, ...] = ()
-    series: int | None = None
-    rejects: int = 0
-    reject_examples: tuple[str, ...] = ()
-    collisions: KeyCollisions | None = None
-    shard_groups: ShardGroups | None = None
-    questions: tuple[Question, ...] = ()
-    warnings: tuple[str, ...] = ()
-    mapping: Mapping | None = None
-
-    @property
-    def time(self) -> TimeCandidate | None:
-        """The chosen time."""
-        return next((candidate for candidate in self.times if candidate.chosen), None)

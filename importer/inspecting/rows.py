@@ -25,7 +25,7 @@ from importer.source.open import Source
 from importer.source.places import record_starts
 from importer.source.reader import Reader
 
-__all__ = ["Lines", "Rows"]
+__all__ = ["Lines", "Rows", "rows_in"]
 
 Progress = Callable[[str, int], None]
 
@@ -102,7 +102,7 @@ class Rows:
         for table in self._kept if self._kept is not None else self._all(self._limit):
             if self._stop.is_set():
                 raise LoadInterruptedError("interrupted while the data was looked at: nothing was written")
-            rows += table.frame.height
+            rows += rows_in(table)
             yield table
             if self._progress is not None:
                 self._progress(doing, rows)
@@ -132,7 +132,8 @@ class Rows:
             yield reader
 
     def _sampled(self, most: int) -> list[Table]:
-        if all(can_be_glimpsed(source, self._sniffed.encoding) for source in self._sources) and self._limit is None:
+        can_be_spread = all(can_be_glimpsed(source, self._sniffed.encoding) for source in self._sources)
+        if can_be_spread and self._limit is None and not self.is_annotated:  # where pieces may be of other tables
             with self._wanting(None) as reader:
                 found = [(block, reader.table(block)) for block in reader.rough_blocks()]
             total = sum(table.frame.height for _, table in found)
@@ -143,9 +144,14 @@ class Rows:
                 return spread
         limit = most if self._limit is None else min(most, self._limit)
         tables = list(self._all(limit))
-        self.is_whole = sum(table.frame.height + table.blank + len(table.faults) for table in tables) < limit
+        self.is_whole = sum(rows_in(table) + table.blank + len(table.faults) for table in tables) < limit
         self.sampled = "" if self.is_whole else f"the first {limit:,} rows"
         return tables
+
+
+def rows_in(table: Table) -> int:
+    """How many rows a table has, annotated or not; those at fault not counted."""
+    return table.frame.height + sum(part.frame.height for part in table.parts)
 
 
 class Lines:

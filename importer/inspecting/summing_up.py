@@ -5,51 +5,59 @@ Goes in: what was counted, chosen and tried. Comes out: records of the inspectio
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from importer.bucket.shards import fitting_duration, format_duration
-from importer.inspecting.choosing_roles import Roles
 from importer.inspecting.choosing_time import TimeChoice
-from importer.inspecting.facts import ColumnFacts
-from importer.inspecting.records import Choice, KeyCollisions, KeyExample, Question, ShardGroups, TimeCandidate
+from importer.inspecting.counting import Counted
+from importer.inspecting.dialect import Sniffed
+from importer.inspecting.inspection import KeyCollisions, KeyExample, ShardGroups
+from importer.inspecting.records import Choice, Question, TimeCandidate
+from importer.inspecting.rows import Rows
 from importer.inspecting.time_facts import as_text
 from importer.inspecting.trial import Trial
 from importer.ledger.windows import Windows
 
-__all__ = ["Counted", "as_tried", "collisions_of", "questions_of", "said", "shard_groups_of", "warnings_of"]
+__all__ = [
+    "about_header",
+    "about_no_rows",
+    "about_text",
+    "as_tried",
+    "collisions_of",
+    "shard_groups_of",
+    "warnings_of",
+]
 
 
-@dataclass(slots=True)
-class Counted:
-    """What the first pass found."""
-
-    facts: list[ColumnFacts]
-    rows: int = 0
-    blank: int = 0
-    broken: int = 0
-    broken_examples: list[str] = field(default_factory=list)
-    second: tuple[str, ...] = ()
+def about_no_rows(name: str) -> Question:
+    """What becomes of the columns of a file without rows?"""
+    return Question(
+        about="rows", text=f"{name!r} has a header and no rows: there is nothing to go by.", option="--mapping"
+    )
 
 
-def questions_of(time: TimeChoice, roles: Roles, *, header: bool, rows: int, name: str) -> list[Question]:
-    """What must be answered before the data can be loaded."""
-    if not rows:
-        return [Question(about="rows", text=f"{name!r} has a header and no rows: there is nothing to go by.",
-                         option="--mapping")]  # fmt: skip
-    found = [*time.questions, *roles.questions]
-    if not header:
-        names = Choice(
-            value="time,a,b", meaning="the names of the columns, in their order; the first line is a row then"
-        )
-        return [
-            Question(
-                about="header",
-                text="The first line looks like data: what are the columns' names? If it names them after all, "
-                "give a mapping.",
-                option="--header",
-                choices=(names,),
-            )
-        ]
+def about_header(header: Sequence[str], delimiter: str, time: TimeChoice) -> Question:
+    """What are the columns called that nobody names?"""
+    is_time = time.candidates[0].columns if time.candidates else ()
+    names = ["time" if is_time == (cell,) else f"column_{number}" for number, cell in enumerate(header, 1)]
+    return Question(
+        about="header",
+        text="The first line looks like data: what are the columns' names? If it names them after all, give a mapping.",
+        option="--header",
+        choices=(
+            Choice(
+                value=delimiter.join(names),
+                meaning="for one: the names of the columns, in their order; the first line is a row then",
+            ),
+        ),
+    )
+
+
+def about_text(sniffed: Sniffed, rows: Rows) -> list[str]:
+    """What one should know of how the text is read."""
+    found = [sniffed.guess] if sniffed.guess else []
+    if sniffed.kind == "csv" and sniffed.delimiter == "," and len(rows.header) == 1:
+        found.append("there is one column only: if that is wrong, say --delimiter")
     return found
 
 
@@ -59,11 +67,6 @@ def as_tried(candidate: TimeCandidate, trial: Trial) -> TimeCandidate:
         return candidate
     span = {"first_ns": trial.first_ns, "last_ns": trial.last_ns}
     return candidate.model_copy(update={**span, "first": as_text(trial.first_ns), "last": as_text(trial.last_ns)})
-
-
-def said(column: str, message: str) -> str:
-    """A fault in words."""
-    return f"{column}: {message}" if column else message
 
 
 def warnings_of(trial: Trial, counted: Counted) -> list[str]:

@@ -1,13 +1,13 @@
-"""A proposed mapping tried on the data: what a load would reject, which keys would collide, how many series there are.
+"""A mapping tried on the data: what a load would reject, which keys would collide, how many series there are.
 
-Goes in: a mapping and the rows as tables. Comes out: :class:`Trial`. The rows go through the very code that maps,
+Goes in: what maps, and the rows as tables. Comes out: :class:`Trial`. The rows go through the very code that maps,
 encodes and looks for duplicates in a load; nothing is sent. What grows with the rows goes to files in a folder.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,9 +23,7 @@ from importer.ledger.duplicates import Duplicates, find_duplicates
 from importer.ledger.expectation import Expectation
 from importer.ledger.spool import Spool
 from importer.ledger.windows import Windows
-from importer.mapping.columns import ColumnMapper
-from importer.mapping.spec import Mapping
-from importer.records import Table
+from importer.records import PointBatch, Table
 from importer.source.places import locate
 
 __all__ = ["MOST_SERIES", "Trial", "try_mapping"]
@@ -66,7 +64,7 @@ class Trial:
 
 
 def try_mapping(
-    mapping: Mapping,
+    mapper: Callable[[Table], PointBatch],
     tables: Iterable[Table],
     *,
     is_sample: bool,
@@ -76,7 +74,7 @@ def try_mapping(
     """Map, encode and count all rows.
 
     Args:
-        mapping: the proposal.
+        mapper: as that of a load.
         tables: the rows.
         is_sample: lines cannot be told.
         folder: for what grows with the rows; None: the system's own.
@@ -90,14 +88,16 @@ def try_mapping(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="importer-inspect-", dir=folder) as own:
-            return _tried(mapping, tables, Path(own), is_sample=is_sample, most_series=most_series)
+            return _tried(mapper, tables, Path(own), is_sample=is_sample, most_series=most_series)
     except OSError as error:
         raise SpoolError(f"cannot keep the keys in a temporary folder: {error.strerror}") from error
 
 
-def _tried(mapping: Mapping, tables: Iterable[Table], folder: Path, *, is_sample: bool, most_series: int) -> Trial:
+def _tried(
+    mapper: Callable[[Table], PointBatch], tables: Iterable[Table], folder: Path, *, is_sample: bool, most_series: int
+) -> Trial:
     trial, index = Trial(), SeriesIndex(most_series)
-    mapper, encode, spool = ColumnMapper(mapping), LineEncoder(index), Spool(folder / "keys")
+    encode, spool = LineEncoder(index), Spool(folder / "keys")
     expectation = Expectation(Windows(_DAY_NS))
     for number, table in enumerate(tables):
         batch = mapper(table)

@@ -12,7 +12,7 @@ import pytest
 
 import importer
 from importer import ConfigurationError, Inspection, Mapping, MappingError
-from importer.inspecting import inspect as inspecting
+from importer.inspecting import trying
 from importer.inspecting.distinct import DistinctValues
 from importer.inspecting.mapping_text import to_toml
 from importer.inspecting.records import ColumnProfile
@@ -254,7 +254,7 @@ def test_rows_with_one_key_are_counted_by_what_becomes_of_their_values(tmp_path:
 
 
 def test_tags_that_would_make_too_many_series_become_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspecting, "MANY_SERIES", 50)
+    monkeypatch.setattr(trying, "MANY_SERIES", 50)
     rows = "".join(f"{STAMPS[n % 60]},a{n % 40},b{n % 3},{n}\n" for n in range(200))
     found = found_in("time,many,few,v\n" + rows, tmp_path)
     assert found.mapping is not None
@@ -357,11 +357,6 @@ def test_different_values_are_counted_exactly_while_there_are_few_and_nearly_bey
     few.add(pl.Series(["a", "b"]), pl.Series([3, 1]))
     few.add(pl.Series(["a"]), pl.Series([2]))
     assert (few.is_exact, few.number, few.counts) == (True, 2, {"a": 5, "b": 1})
-
-
-def test_annotated_csv_needs_no_mapping_and_is_told_so(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="annotated CSV"):
-        found_in("#datatype measurement,double,dateTime\nm,v,time\nm,1,1\n", tmp_path)
 
 
 def test_ids_too_long_for_a_float_are_text_wherever_a_decimal_stands(tmp_path: Path) -> None:
