@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from importer.printable import printable
 
 if TYPE_CHECKING:
     from importer.provisioning.applying import PlannedBucket
@@ -23,9 +25,10 @@ _SIGNS = {"create": "+ create ", "exists": "= exists ", "differs": "~ differs"}
 
 def show_plan(plan: Sequence[PlannedBucket], *, dry_run: bool) -> None:
     """Print what becomes of each bucket of a file, and how many there are of each kind."""
-    width = max(len(planned.name) for planned in plan)
-    for planned in plan:
-        told = f"{_SIGNS[planned.action]} {planned.name:<{width}}  {'; '.join(_told(planned))}"
+    names = [printable(planned.name, None) for planned in plan]
+    width = max(map(len, names))
+    for planned, name in zip(plan, names, strict=True):
+        told = f"{_SIGNS[planned.action]} {name:<{width}}  {'; '.join(_told(planned))}"
         typer.echo(told.rstrip() + ("  (left as it is)" if planned.action == "differs" else ""))
     count = {action: sum(planned.action == action for planned in plan) for action in _SIGNS}
     typer.echo(f"Plan: {count['create']} to create, {count['exists']} unchanged, {count['differs']} differs.")
@@ -50,6 +53,11 @@ def _duration(seconds: int | None) -> str:
     return "" if seconds is None else format_duration(seconds)
 
 
+def _cell(text: str) -> Text:
+    """Names and descriptions are anybody's: neither markup nor what a terminal obeys."""
+    return Text(printable(text, None))
+
+
 def _console() -> Console:
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -65,7 +73,7 @@ def show_list(found: Sequence[BucketListing]) -> None:
     for listing in found:
         description = " ".join(filter(None, (listing.description, _of_a_load(listing))))
         durations = (_duration(listing.retention_seconds), _duration(listing.shard_duration_seconds))
-        table.add_row(*(escape(cell) for cell in (listing.name, listing.id, *durations, description)))
+        table.add_row(*map(_cell, (listing.name, listing.id, *durations, description)))
     _console().print(table)
 
 
@@ -94,7 +102,7 @@ def show_details(details: BucketDetails) -> None:
     }
     for name, fact in facts.items():
         if fact:
-            table.add_row(name, escape(fact))
+            table.add_row(name, _cell(fact))
     console.print(table)
     parts = [("field", f.measurement, f.field, " and ".join(f.types), f.values) for f in details.fields]
     parts += [("tag", t.measurement, t.tag, "", t.values) for t in details.tags]
@@ -104,7 +112,7 @@ def show_details(details: BucketDetails) -> None:
             columns.add_column(name, overflow="fold")
         columns.add_column("values", justify="right")
         for kind, measurement, name, types, values in sorted(parts, key=lambda part: (part[1], part[0], part[2])):
-            columns.add_row(escape(measurement), kind, escape(name), types, f"{values:,}")
+            columns.add_row(_cell(measurement), kind, _cell(name), types, f"{values:,}")
         console.print()
         console.print(columns)
 

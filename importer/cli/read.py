@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.table import Table
-from rich.text import Text
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once
-from importer.printable import printable
-
-if TYPE_CHECKING:
-    import polars as pl
+from importer.cli.signals import ended_at_once, stopped_and_exited
 
 __all__ = ["EPILOG", "read_command"]
 
 EPILOG = "Example: importer read birds --window 30d --aggregate 1h --fn mean --output birds.csv"
 
 _PART, _OUTPUT = "What to read", "Output"
-_PIPE_WIDTH = 110
 _ROWS_OF_A_TABLE = 30
-_LINE_EVERY_SECONDS = 5.0
 
 log = logging.getLogger("importer")
 
@@ -70,6 +54,9 @@ def read_command(
     """
     log_to_stderr(quiet=quiet, as_json=False)
     with ended_at_once():
+        from importer.cli.progress import shown_reading  # noqa: PLC0415
+        from importer.cli.row_tables import show_rows  # noqa: PLC0415
+        from importer.printable import printable  # noqa: PLC0415
         from importer.reading.export import export  # noqa: PLC0415
         from importer.reading.frames import read  # noqa: PLC0415
         from importer.reading.selection import tag_filters  # noqa: PLC0415
@@ -92,8 +79,9 @@ def read_command(
         raise typer.BadParameter("a table is for looking at: files are csv, parquet, lp or json", param_hint="--format")
     if chosen is None and not of_files and sys.stdout.isatty():
         chosen = "table"
-    with _told_to_end(), _shown(quiet=quiet) as progress:
-        asked |= {"progress": progress, "connection": where()}
+    asked["connection"] = where()
+    with stopped_and_exited() as interrupt, shown_reading(quiet=quiet) as progress:
+        asked |= {"progress": progress, "interrupt": interrupt}
         if chosen == "table":
             most = limit or _ROWS_OF_A_TABLE
             frame = read(bucket, limit=most + 1, **asked)
@@ -109,7 +97,7 @@ def read_command(
                 **asked,
             )
     if chosen == "table":
-        _show(frame, most, limited=limit is not None)
+        show_rows(frame, most, limited=limit is not None)
         return
     for warning in written.warnings:
         log.warning("warning: %s", warning)
@@ -119,82 +107,6 @@ def read_command(
     if not written.rows:
         log.warning("warning: nothing was found: look at --start, --stop and the filters")
     if not to_stdout:
-        log.info("%s: %s rows, %s values of %s", written.path, f"{written.rows:,}", f"{written.values:,}", ", ".join(map(repr, written.measurements)) or "nothing")  # fmt: skip
+        log.info("%s: %s rows, %s values of %s", printable(written.path, None), f"{written.rows:,}", f"{written.values:,}", ", ".join(map(repr, written.measurements)) or "nothing")  # fmt: skip
     if written.load_command:
-        log.info("to load it back: %s", written.load_command)
-
-
-def _show(frame: pl.DataFrame, most: int, *, limited: bool) -> None:
-    from importer.reading.files import time_as_text  # noqa: PLC0415
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    table = Table()
-    # A column in which nothing stands tells nothing.
-    shown = time_as_text(frame.head(most))
-    kept = [column for column in shown.get_columns() if column.null_count() < len(column)]
-    for column in kept:
-        justify: Literal["left", "right"] = "right" if column.dtype.is_numeric() else "left"
-        table.add_column(_cell(column.name), overflow="fold", justify=justify, no_wrap=column.name == "time")
-    for row in zip(*kept, strict=True):
-        table.add_row(*(_cell(value) for value in row))
-    if not frame.height:
-        typer.echo("nothing was found: look at --start, --stop and the filters")
-        return
-    console.print(table)
-    if frame.height > most and not limited:
-        typer.echo(f"the first {most} rows; for more: --limit N, or --output FILE for all")
-
-
-def _cell(value: object) -> Text:
-    if value is None:
-        return Text()
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return Text(printable(text, len(text)))
-
-
-@contextmanager
-def _told_to_end() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end it by an exception, so that nothing half is left."""
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except SystemExit:
-        log.warning("interrupted; nothing is left of what was being written")
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _shown(*, quiet: bool) -> Iterator[Callable[[int, int, int], None]]:
-    """What listens to the reading: nothing, a bar on a terminal, or lines in the log."""
-    console = Console(stderr=True)
-    if quiet:
-        yield lambda *_: None
-    elif console.is_terminal:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"))
-        with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-            task = bar.add_task("read", total=None, figures="counting")
-            yield lambda done, total, rows: bar.update(
-                task, completed=done, total=total, figures=f"{done:,} of {total:,} values, {rows:,} rows"
-            )
-    else:
-        yield _Lines().tell
-
-
-class _Lines:
-    def __init__(self) -> None:
-        self._next = time.monotonic() + _LINE_EVERY_SECONDS
-
-    def tell(self, done: int, total: int, rows: int) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _LINE_EVERY_SECONDS
-            log.info("read: %s of %s values, %s rows", f"{done:,}", f"{total:,}", f"{rows:,}")
+        log.info("to load it back: %s", printable(written.load_command, None))

@@ -13,6 +13,7 @@ from importer.bucket.influxql import Asking, identifier
 from importer.bucket.schema import FIELD_KEYS, types_in
 from importer.errors import ConfigurationError
 from importer.mapping.header import nearest
+from importer.printable import printable
 from importer.reading.selection import Selection, aggregated_type
 from importer.records import FieldColumn, FieldType, TagColumn
 
@@ -106,7 +107,7 @@ def _unknown_values(asking: Asking, chosen: Selection) -> Iterator[str]:
             known = {row[1] for piece in asking.rows(f"{asked} LIMIT {VALUES_TO_COMPARE}") for row in piece.rows}
             near = nearest(value, sorted(known))
             meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-            yield f"no point has the tag {key}={value!r}{meant}"
+            yield f"no point has the tag {printable(key, None)}={value!r}{meant}"
 
 
 def _check_types(measurement: str, fields: dict[str, set[FieldType]]) -> None:

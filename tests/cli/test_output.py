@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import shlex
 import subprocess
@@ -15,6 +13,7 @@ import pytest
 from importer.cli import progress as shown
 from importer.progress import Snapshot
 from tests.loading import BIRDS_FLAGS, SAMPLE, SAMPLE_MAPPING, Command, Start, Trial, birds_csv
+from tests.terminal import seen_at_a_terminal
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -76,31 +75,10 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(
 
 
 def test_progress_is_a_bar_with_figures_on_a_terminal(trial: Trial, start: Start) -> None:
-    ours, theirs = pty.openpty()
     source = trial.csv(birds_csv(150_000))
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
     options = ("--bucket", trial.bucket, "--batch-rows", "500")
-    process = start("load", source, *BIRDS_FLAGS, *options, stderr=theirs, env=environment, text=False)
-    os.close(theirs)
-    seen = bytearray()
-
-    def read() -> None:
-        while True:
-            try:
-                piece = os.read(ours, 65_536)
-            except OSError:  # the other end is closed
-                return
-            if not piece:
-                return
-            seen.extend(piece)
-
-    reading = threading.Thread(target=read)
-    reading.start()
-    process.communicate(timeout=90)
-    reading.join(timeout=10)
-    os.close(ours)
-    assert process.returncode == 0
-    text = seen.decode(errors="replace")
+    code, text = seen_at_a_terminal(start, "load", source, *BIRDS_FLAGS, *options)
+    assert code == 0
     assert re.search(r"[━╸]{3}", text)
     assert re.search(r"\d of \d+\.\d MB, [\d,]+ rows, [\d,]+ rows/s, [\d,]+ points acknowledged, 0 rejected", text)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
