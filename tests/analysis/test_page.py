@@ -10,6 +10,7 @@ import pytest
 from importer import Analysis, ConfigurationError, ImporterError, write_html
 from importer.analysis.page import html_page
 from importer.analysis.records import Bin, FieldFigures, Gaps, TagValue, TextCount, TimeWindow
+from importer.cli.analysis_tables import show_analysis
 
 HOSTILE = '"><script>alert(1)</script>${x}$y$'
 DAY = 86_400 * 10**9
@@ -108,6 +109,21 @@ def test_hostile_names_and_texts_are_shown_and_nothing_else() -> None:
     assert len(shown) >= 8
     assert HOSTILE in shown
     assert "\x00" not in page
+
+
+def test_no_name_or_text_can_tell_a_terminal_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    escape = "\x1b]0;owned\x07\x9b2J\r<b>"
+    texts = TEXTS.model_copy(
+        update={"measurement": escape, "field": escape, "frequent": (TextCount(text=escape, count=1),)}
+    )
+    part = texts.model_copy(update={"tag": TagValue(key=escape, value=escape)})
+    hostile = Analysis(
+        bucket=escape, by=escape, filters=(escape,), count=5, fields=(texts, part), warnings=(escape,), start=escape
+    )
+    show_analysis(hostile)
+    for shown in (html_page(hostile), capsys.readouterr().out):
+        assert shown.isascii() is False
+        assert {sign for sign in shown if not sign.isprintable()} == {"\n"}
 
 
 def test_the_page_shows_the_figures_in_tables_and_charts() -> None:

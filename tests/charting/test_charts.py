@@ -35,7 +35,7 @@ def texts(svg: str | bytes) -> list[str]:
 
 def test_an_svg_file_shows_every_count_and_text(tmp_path: Path) -> None:
     path = tmp_path / "charts.svg"
-    save_charts(PANELS, path, title="birds <&>")
+    save_charts(PANELS, path, title="birds <&>\x1b[2J")
     svg = path.read_bytes()
     assert bars(svg) == [
         *("bar-0-4", "bar-1-0", "bar-2-17"),
@@ -43,7 +43,9 @@ def test_an_svg_file_shows_every_count_and_text(tmp_path: Path) -> None:
         *("bar-0-12345", "bar-1-5", "bar-2-4", "bar-3-3", "bar-4-2", "bar-5-1"),
     ]
     shown = texts(svg)
-    assert {"birds <&>", "rows over time", "lat", "$x$ & <y>", "<script>alert(1)</script>", "$a_{$", '""'} <= set(shown)
+    assert {"birds <&>�[2J", "rows over time", "lat", "$x$ & <y>", "<script>alert(1)</script>", "$a_{$", '""'} <= set(
+        shown
+    )
     assert {"12,345", "日本", "��[2J"} <= set(shown)
     assert max(map(len, shown)) <= 40
 
