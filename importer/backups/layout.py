@@ -189,7 +189,7 @@ class Sidecar(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     created: str
     server: str
     org: str

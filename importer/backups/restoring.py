@@ -20,7 +20,7 @@ from importer.backups.checking import check_files
 from importer.backups.layout import BucketRecord, ManifestBucket, Sidecar, read_manifest, read_sidecar
 from importer.backups.records import RestoredBucket
 from importer.backups.upload import Upload
-from importer.backups.wire import Wire, pause
+from importer.backups.wire import READ_TIMEOUT_SECONDS, Wire, pause
 from importer.bucket import catalogue, prepare
 from importer.bucket import mark as marks
 from importer.bucket.names import check_target
@@ -89,7 +89,7 @@ def restore(
             fitting_shard_duration_seconds=None,
         )
         check_files(place, each, sidecar, stopping)
-    with Server(where) as server, Wire(where, stopping) as wire:
+    with Server(where, timeout_seconds=READ_TIMEOUT_SECONDS) as server, Wire(where, stopping) as wire:
         server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: pause(stopping, seconds))
         if if_exists == "fail":
             for each in chosen:

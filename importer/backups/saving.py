@@ -26,7 +26,7 @@ from importer.backups.records import Backup, BucketBackup
 from importer.backups.shards import ShardSaver
 from importer.backups.telling import Telling
 from importer.backups.values import Digest
-from importer.backups.wire import Wire, check_stop, pause
+from importer.backups.wire import READ_TIMEOUT_SECONDS, Wire, check_stop, pause
 from importer.backups.writing import Draft
 from importer.bucket import mark as marks
 from importer.errors import ConfigurationError, NotFoundError, SpoolError, TransientServerError
@@ -54,7 +54,7 @@ def backup(
 ) -> Backup:
     """Copy buckets out of the server into a new folder, from which they can be restored.
 
-    Each shard's storage files are copied, and what they hold is read through Flux for a digest, which a restore
+    Each shard's storage files are copied, and what they hold is read for a digest, which a restore
     compares. A shard that is written to meanwhile is copied anew, up to three times; where that does not help, its
     copy is whole all the same, but a restore can only count it, and the result says so.
 
@@ -84,7 +84,11 @@ def backup(
     began, stopping, place = datetime.now(UTC), stop or threading.Event(), Path(to)
     folder = place / began.strftime(STAMP) if keep is not None else place
     where = connection or connect()
-    with Server(where) as server, Wire(where, stopping) as wire, _draft(folder) as draft:
+    with (
+        Server(where, timeout_seconds=READ_TIMEOUT_SECONDS) as server,
+        Wire(where, stopping) as wire,
+        _draft(folder) as draft,
+    ):
         server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: pause(stopping, seconds))
         base = began.strftime(STAMP)
         manifest: dict[str, Any] = {"manifestVersion": MANIFEST_VERSION, "kv": _entry("", 0, 0)}
@@ -101,7 +105,7 @@ def backup(
         draft.text(f"{base}.manifest", json.dumps(manifest, indent=2))
         sidecar = Sidecar(
             created=began.isoformat(timespec="seconds"),
-            server=f"{where.url} {server.health()}",
+            server=f"{where.url} {server.patiently(server.health)}",
             org=where.org,
             files=draft.files,
             buckets=records,
@@ -174,7 +178,8 @@ def _entry(name: str, size: int, compression: int) -> dict[str, Any]:
 
 def _chosen(described: list[dict[str, Any]], server: Server, names: list[str]) -> list[dict[str, Any]]:
     """The buckets of these names, or all that users have; in the order of their names."""
-    own = {raw["bucketName"]: raw for raw in described if raw["organizationID"] == server.org_id}
+    org_id = server.patiently(lambda: server.org_id)
+    own = {raw["bucketName"]: raw for raw in described if raw["organizationID"] == org_id}
     for name in names:
         if name not in own:
             close = nearest(name, own)

@@ -2,7 +2,7 @@
 
 Goes in: a shard's id and its span of time. Comes out: a file in the draft, and a :class:`ShardRecord`.
 
-The digest is read through Flux after the files were copied. That nothing was written in between is asked of the storage
+The digest is read in InfluxQL after the files were copied. That nothing was written in between is asked of the storage
 itself: the files that are newer than the copy, which the server first writes to disk for the question, are all in the
 copy. Neither may be trusted alone: while it is busy, the server copies a shard without what it has in memory.
 
@@ -16,15 +16,18 @@ import email.utils
 import logging
 import threading
 import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from importer.backups.layout import ShardRecord
+from importer.backups.lines import LinesWriter
 from importer.backups.moments import nanoseconds
 from importer.backups.tar import Member, TarWalk
-from importer.backups.values import Digest, Line, digest_of_window
+from importer.backups.values import Take, digest_of_window
 from importer.backups.wire import Wire
 from importer.backups.writing import Draft
 from importer.errors import NotFoundError
@@ -97,11 +100,11 @@ class ShardSaver:
 
     def _saved(self, bucket_id: str, shard_id: int, window: tuple[int, int], name: str) -> ShardRecord:
         for attempt in range(ATTEMPTS):
-            before = self._now()
+            before = self._server.patiently(self._now)
             members = self._server.patiently(lambda: self._copy(shard_id, name))
             if any(member.name.endswith(".tombstone") for member in members):
                 return self._with_lines(bucket_id, shard_id, window)
-            found = self._digest(bucket_id, window)
+            found = digest_of_window(self._server, bucket_id, *window, stop=self._stop)
             newer = self._server.patiently(partial(self._newer, shard_id, before))
             if set(newer) <= set(members):
                 return ShardRecord(values=found.values, series=found.series, digest=found.hex)
@@ -136,27 +139,21 @@ class ShardSaver:
             return datetime.fromtimestamp(0, UTC)  # then all files are looked at
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - CLOCK_SLACK
 
-    def _digest(self, bucket_id: str, window: tuple[int, int], line: Line | None = None) -> Digest:
-        start, stop = window
-        return digest_of_window(self._server, bucket_id, start, stop, stop=self._stop, line=line)
-
     def _with_lines(self, bucket_id: str, shard_id: int, window: tuple[int, int]) -> ShardRecord:
         name = f"{self._base}.{shard_id}.lines.gz"
+        is_faithful = False
 
-        def read() -> tuple[Digest, bool]:
-            has_empty = False
-            with self._draft.lines(name) as file:
+        @contextmanager
+        def written() -> Iterator[Take]:
+            nonlocal is_faithful
+            with self._draft.parts(name) as write:
+                lines = LinesWriter(write)
+                yield lines.take
+                lines.flush()
+            is_faithful = lines.is_faithful
 
-                def take(line: bytes) -> None:
-                    nonlocal has_empty
-                    # Flux moves the values behind an empty text to other times: such lines would be wrong.
-                    has_empty = has_empty or b'=""' in line
-                    file.write(line)
-
-                return self._digest(bucket_id, window, take), has_empty
-
-        found, has_empty = self._server.patiently(read)
-        if has_empty:
+        found = digest_of_window(self._server, bucket_id, *window, stop=self._stop, into=written)
+        if not is_faithful:
             self._draft.forget(name)
             return ShardRecord(values=found.values, series=found.series, digest=None, revives=True)
         return ShardRecord(values=found.values, series=found.series, digest=found.hex, lines=name)

@@ -22,7 +22,7 @@ from importer.backups.layout import BucketRecord, ManifestBucket, ManifestGroup,
 from importer.backups.moments import nanoseconds
 from importer.backups.shards import window_of
 from importer.backups.telling import Telling
-from importer.backups.values import Digest, digest_of_window
+from importer.backups.values import digest_of_window
 from importer.backups.wire import PIECE, Wire, check_stop, operators_alone
 from importer.bucket import Target, catalogue, format_duration
 from importer.bucket import mark as marks
@@ -228,9 +228,7 @@ class Upload:
 
     def _compared(self, group: ManifestGroup, bucket_id: str, read: ReadBack) -> ReadBack:
         start, stop = window_of(group.start, group.stop)
-        found: Digest = self._server.patiently(
-            lambda: digest_of_window(self._server, bucket_id, start, stop, stop=self._stop)
-        )
+        found = digest_of_window(self._server, bucket_id, start, stop, stop=self._stop)
         records = [self._record_of(shard) for shard in group.shards]
         total = replace(read, values=read.values + found.values)
         where = f"between {group.start} and {group.stop}"

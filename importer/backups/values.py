@@ -1,44 +1,64 @@
-"""Every value of a bucket in a window of time, read through Flux while the answer comes.
+"""Every value of a bucket in a window of time, read in InfluxQL while the answer comes.
 
-Goes in: a bucket's id and a window. Comes out: a digest of all that is there, whatever order the server gives it in;
-and, where asked for, the same values as line protocol.
+Goes in: a bucket's id and a window. Comes out: a digest of all that is there, whatever order its series come in; and,
+where asked for, the points themselves.
 
-The digest is the sum, modulo 2^256, of one SHA-256 for each series and field: over its key (measurement, tags, field
-and type), and then each time and value in the order of time. It stays the same for the same data, on whatever server
-and in whatever version of the importer. What Flux does not tell is not in it: carriage returns in texts, and points at
-the very last nanosecond that can be stored.
+The digest is the sum, modulo 2^256, of one SHA-256 for each series and field: over its key (type, measurement, field
+and tags), then each time and value in the order of time, eight bytes each, and then that of all texts one behind the
+other, of which the values are the lengths. It stays the same for the same data, on whatever server and in whatever
+version of the importer. Bytes that are no UTF-8 are all the same to it, because the server's answers replace them.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from typing import Any
 
-from influxdb_client import Dialect
+import numpy as np
 
-from importer.backups.moments import nanoseconds
-from importer.backups.wire import PIECE, check_stop
-from importer.encoding.escaping import escape_key
+from importer.backups.wire import check_stop
+from importer.bucket.influxql import LONGEST_LINE, Asking, LongLineError, Piece, asked, identifier
 from importer.errors import TransientServerError
 from importer.limits import MAX_TIME_NS
-from importer.server.connection import Server, translated
+from importer.records import FieldType
+from importer.server.connection import Server
 
-__all__ = ["Digest", "Line", "as_line", "digest_of_window"]
+__all__ = ["Digest", "Fields", "Take", "digest_of_window"]
 
 MODULUS = 1 << 256
-ROWS_AT_ONCE = 4096
+CHUNK_ROWS = 1_000
+LINE_BYTES = 16 << 20
+"""Of a line of an answer, with that many rows; where texts are so long that it has more, fewer rows are asked for."""
 
-_FLUX = """from(bucketID: bucket_id)
+MEASUREMENTS_AT_ONCE = 100
+FIELDS_AT_ONCE = 100
+"""In one question; a point that lacks most of its measurement's fields costs no more than that many cells."""
+
+Fields = tuple[tuple[str, FieldType], ...]
+Take = Callable[[Fields, Piece], object]
+
+_DTYPES: dict[FieldType, str] = {"float": "<f8", "integer": "<i8", "unsigned": "<u8", "boolean": "<i8", "string": "<i8"}
+_FLUX_TYPES: dict[str, FieldType] = {
+    "double": "float",
+    "long": "integer",
+    "unsignedLong": "unsigned",
+    "boolean": "boolean",
+    "string": "string",
+}
+_ANY_VALUE = """from(bucketID: bucket_id)
     |> range(start: time(v: start), stop: time(v: stop))
-    |> drop(columns: ["_start", "_stop"])"""
-_DIALECT = Dialect(header=True, annotations=["datatype"], date_time_format="RFC3339Nano")
+    |> filter(fn: (r) => r._measurement == measurement and r._field == field)
+    |> first()
+    |> keep(columns: ["_value"])
+    |> group()
+    |> limit(n: 1)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +84,6 @@ class Digest:
         return f"{self.sum:064x}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A series and field: the columns that are the same in all of its rows, and its values' type."""
-
-    key: dict[str, str]
-    type: str
-
-
-Line = Callable[[bytes], object]
-
-
 def digest_of_window(
     server: Server,
     bucket_id: str,
@@ -82,118 +91,119 @@ def digest_of_window(
     stop_ns: int,
     *,
     stop: threading.Event,
-    line: Line | None = None,
+    into: Callable[[], AbstractContextManager[Take]] = lambda: nullcontext(_nothing),
 ) -> Digest:
-    """Read a window to its end.
+    """Read a window to its end; all anew where the server is away for a moment, or gives too much at once.
 
     Args:
         server: the connection.
         bucket_id: which bucket.
         start_ns: the first time.
-        stop_ns: the time behind the last one.
+        stop_ns: the time behind the last one; the window lies within one shard group, where a field has one type.
         stop: told to stop, it ends at once.
-        line: takes each value as a line of line protocol, without the line's end.
+        into: entered at each beginning, gives what takes the points: the fields that were asked for, and some points
+            of one series.
 
     Raises:
         ServerError: the server did not answer to the end.
         LoadInterruptedError: it was told to stop.
     """
-    params = {"bucket_id": bucket_id, "start": start_ns, "stop": min(stop_ns, MAX_TIME_NS)}
-    total = Digest()
-    with translated():
-        response: Any = server.client.query_api().query_raw(_FLUX, dialect=_DIALECT, params=params)
-        response.auto_close = False  # else the reader at its end finds the answer closed
-        with closing(response):
-            text = io.TextIOWrapper(io.BufferedReader(response, PIECE), encoding="utf-8", newline="")
-            for table, rows in _tables(csv.reader(text)):
-                total += _digest(table, rows, stop, line)
-    return total
+
+    def read(rows: int) -> Digest:
+        total, most = Digest(), LINE_BYTES if rows > 1 else LONGEST_LINE
+        with into() as take, asked(server, bucket_id, partial(check_stop, stop)) as asking:
+            for fields, names in _questions(asking, bucket_id, start_ns, stop_ns):
+                # Names are quoted, which nothing else can stand for.
+                statement = (
+                    f"SELECT {', '.join(identifier(key) + '::field' for key, _ in fields)} "  # noqa: S608
+                    f"FROM {', '.join(map(identifier, names))} WHERE time >= $start AND time <= $last GROUP BY *"
+                )
+                params = {"start": start_ns, "last": stop_ns - 1}
+                pieces = asking.pieces(statement, params, chunk_rows=rows, longest_line=most)
+                for _, of_series in groupby(pieces, key=lambda piece: (piece.measurement, piece.tags)):
+                    total += _digest(fields, of_series, take)
+        with asked(server, bucket_id) as still:
+            if (still.database, still.policy) != (asking.database, asking.policy):
+                # What was read may be of the bucket that has the name now.
+                raise TransientServerError("the bucket was renamed while it was read")
+        return total
+
+    rows = CHUNK_ROWS
+    while True:
+        try:
+            return server.patiently(partial(read, rows))
+        except LongLineError:
+            if rows == 1:
+                raise
+            rows //= 10
 
 
-def _tables(cells: Iterator[list[str]]) -> Iterator[tuple[_Table, Iterator[tuple[str, str]]]]:
-    """Each table, and its times and values, which are to be read before the next table is asked for."""
-    reader = _Reader(cells)
-    while reader.row is not None:
-        yield reader.table(), reader.rows()
+def _nothing(_fields: Fields, _piece: Piece) -> None:
+    """Take points and leave it at that."""
 
 
-class _Reader:
-    """Annotated CSV, a table at a time; annotations and a header stand wherever the columns change."""
-
-    def __init__(self, cells: Iterator[list[str]]) -> None:
-        self._cells = cells
-        self._types: list[str] = []
-        self._header: list[str] = []
-        self.row: list[str] | None = None
-        self._next()
-
-    def table(self) -> _Table:
-        row = self.row or []
-        named = dict(zip(self._header, row, strict=True))
-        if "error" in named and "_time" not in named:
-            raise TransientServerError(f"the query broke off: {named['error']}")
-        self._time, self._value = self._header.index("_time"), self._header.index("_value")
-        # By position: a tag may be named as one of the columns that the server puts first.
-        columns = sorted([*zip(self._header, row, strict=True)][3:])
-        key = {name: value for name, value in columns if name not in {"_time", "_value"}}
-        return _Table(key, self._types[self._value])
-
-    def rows(self) -> Iterator[tuple[str, str]]:
-        header, table = self._header, (self.row or [])[2]
-        time, value = self._time, self._value
-        while self.row is not None and self._header is header and self.row[2] == table:
-            yield self.row[time], self.row[value]
-            self._next()
-
-    def _next(self) -> None:
-        for row in self._cells:
-            if not row:
-                continue
-            if row[0] == "#datatype":
-                self._types, self._header = row, []
-            elif not self._header:
-                self._header = row
-            else:
-                self.row = row
-                return
-        self.row = None
+def _questions(asking: Asking, bucket_id: str, start_ns: int, stop_ns: int) -> Iterator[tuple[Fields, list[str]]]:
+    """Fields, and measurements that have them all: together all of the bucket."""
+    types: dict[str, dict[str, list[FieldType]]] = {}
+    for piece in asking.pieces("SHOW FIELD KEYS", {}):
+        of_measurement = types.setdefault(piece.measurement, {})
+        for key, kind in piece.rows:
+            of_measurement.setdefault(key, []).append(kind)
+    alike: dict[Fields, list[str]] = {}
+    for name, keys in types.items():
+        fields = []
+        for key, kinds in sorted(keys.items()):
+            if len(kinds) > 1:  # in different shard groups
+                there = {"measurement": name, "field": key, "start": start_ns, "stop": min(stop_ns, MAX_TIME_NS)}
+                tables = asking.server.query(_ANY_VALUE, {"bucket_id": bucket_id, **there})
+                kinds = [_FLUX_TYPES[table.columns[-1].data_type] for table in tables] or kinds  # noqa: PLW2901
+            fields.append((key, kinds[0]))
+        alike.setdefault(tuple(fields), []).append(name)
+    for fields_alike, names in alike.items():
+        for at in range(0, len(names), MEASUREMENTS_AT_ONCE):
+            for first in range(0, len(fields_alike), FIELDS_AT_ONCE):
+                yield fields_alike[first : first + FIELDS_AT_ONCE], names[at : at + MEASUREMENTS_AT_ONCE]
 
 
-def _digest(table: _Table, rows: Iterator[tuple[str, str]], stop: threading.Event, line: Line | None) -> Digest:
-    check_stop(stop)
-    hashed = hashlib.sha256(json.dumps([table.type, table.key], ensure_ascii=False).encode())
-    count, waiting = 0, []
-    to_line = as_line(table.key, table.type) if line else None
-    for time, value in rows:
-        waiting.append(f"{time} {len(value)} {value}\n")
-        if len(waiting) == ROWS_AT_ONCE:
-            hashed.update("".join(waiting).encode())
-            count += len(waiting)
-            waiting.clear()
-            check_stop(stop)
-        if line and to_line:
-            line(to_line(time, value))
-    hashed.update("".join(waiting).encode())
-    return Digest(count + len(waiting), 1, int.from_bytes(hashed.digest(), "big"))
+def _digest(fields: Fields, pieces: Iterator[Piece], take: Take) -> Digest:
+    """Of the fields of one series."""
+    sums: list[_Sum] = []
+    for piece in pieces:
+        sums = sums or [_Sum(piece, key, kind) for key, kind in fields]
+        take(fields, piece)
+        times, *columns = zip(*piece.rows, strict=True)
+        for each, values in zip(sums, columns, strict=True):
+            each.add(times, values)
+    return sum((each.digest() for each in sums), Digest())
 
 
-def as_line(key: dict[str, str], kind: str) -> Callable[[str, str], bytes]:
-    """How the values of one series and field are written.
+class _Sum:
+    """The digest of one field of one series, while its values come."""
 
-    Args:
-        key: ``_measurement``, ``_field`` and the tags.
-        kind: the values' type, as the server names it.
-    """
-    tags = "".join(
-        f",{escape_key(name)}={escape_key(value)}"
-        for name, value in key.items()
-        if name not in {"_measurement", "_field"} and value
-    )
-    measurement = key["_measurement"].replace(",", r"\,").replace(" ", r"\ ")
-    head = f"{measurement}{tags} {escape_key(key['_field'])}="
-    ending = {"long": "i", "unsignedLong": "u"}.get(kind, "")
-    if kind == "string":
-        return lambda time, value: (
-            head + '"' + value.replace("\\", r"\\").replace('"', r"\"") + f'" {nanoseconds(time)}'
-        ).encode()
-    return lambda time, value: f"{head}{value}{ending} {nanoseconds(time)}".encode()
+    def __init__(self, piece: Piece, key: str, kind: FieldType) -> None:
+        tags = sorted((name, value) for name, value in piece.tags.items() if value)
+        self._sum = hashlib.sha256(json.dumps([kind, piece.measurement, key, tags], ensure_ascii=False).encode())
+        self._texts = hashlib.sha256()
+        self._kind = kind
+        self._values = 0
+
+    def add(self, times: Sequence[int], values: Sequence[Any]) -> None:
+        if None in values:
+            times = [time for time, value in zip(times, values, strict=True) if value is not None]
+            values = [value for value in values if value is not None]
+        if self._kind == "string":
+            texts = [text.encode() for text in values]
+            self._texts.update(b"".join(texts))
+            values = [len(text) for text in texts]
+        pairs = np.empty((len(times), 2), "<i8")
+        pairs[:, 0] = times
+        # JSON has whole numbers of any size among the others, which numpy rounds as it should.
+        pairs[:, 1] = np.array(values, _DTYPES[self._kind]).view("<i8")
+        self._sum.update(pairs.tobytes())
+        self._values += len(times)
+
+    def digest(self) -> Digest:
+        if not self._values:
+            return Digest()
+        self._sum.update(self._texts.digest())
+        return Digest(self._values, 1, int.from_bytes(self._sum.digest(), "big"))

@@ -20,11 +20,11 @@ from importer.server.answers import translated
 from importer.server.connection import CONNECT_TIMEOUT_SECONDS, Connection
 from importer.server.transport import Transport, tls_context
 
-__all__ = ["PIECE", "Wire", "check_stop", "operators_alone", "pause"]
+__all__ = ["PIECE", "READ_TIMEOUT_SECONDS", "Wire", "check_stop", "operators_alone", "pause"]
 
 PIECE = 1 << 20
 READ_TIMEOUT_SECONDS = 600.0
-"""Before it sends a shard, the server writes what it has of it in memory to its disk."""
+"""Until an answer begins: the server writes what it has of a shard in memory to its disk, or looks up many series."""
 
 
 def check_stop(stop: threading.Event) -> None:

@@ -19,9 +19,7 @@ from importer.backups.layout import FileRecord
 from importer.errors import SpoolError
 from importer.sink.compression import LEVEL
 
-__all__ = ["Draft", "LinesFile"]
-
-LINES_AT_ONCE = 20_000
+__all__ = ["Draft"]
 
 
 class Draft:
@@ -55,12 +53,10 @@ class Draft:
         (self.folder / name).unlink(missing_ok=True)
 
     @contextmanager
-    def lines(self, name: str) -> Iterator[LinesFile]:
-        """A file of line protocol to write to."""
+    def parts(self, name: str) -> Iterator[Callable[[bytes], object]]:
+        """A gzip file, each part of which can be unpacked, and sent, by itself: what writes a part."""
         with self._written(name) as raw:
-            file = LinesFile(raw)
-            yield file
-            file.flush()
+            yield lambda part: raw.write(igzip.compress(part, compresslevel=LEVEL))
 
     @contextmanager
     def _written(self, name: str) -> Iterator[_Summed]:
@@ -74,26 +70,6 @@ class Draft:
         except OSError as error:
             raise SpoolError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
         self.files[name] = FileRecord(size=summed.size, sha256=summed.hexdigest())
-
-
-class LinesFile:
-    """Line protocol as gzip: each part of it can be unpacked, and sent, by itself."""
-
-    def __init__(self, raw: _Summed) -> None:
-        self._raw = raw
-        self._waiting: list[bytes] = []
-
-    def write(self, line: bytes) -> None:
-        """One point."""
-        self._waiting.append(line)
-        if len(self._waiting) == LINES_AT_ONCE:
-            self.flush()
-
-    def flush(self) -> None:
-        """End a part."""
-        if self._waiting:
-            self._raw.write(igzip.compress(b"\n".join(self._waiting) + b"\n", compresslevel=LEVEL))
-            self._waiting.clear()
 
 
 class _Summed:
