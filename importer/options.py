@@ -37,6 +37,7 @@ class LoadOptions:
         if_exists: what to do about a bucket of that name.
         retention_seconds: 0 for ever; None carries over what the replaced bucket has.
         shard_duration_seconds: None fits it to the data.
+        time_span_seconds: from the first point to the last, where it is known beforehand; None: it is looked for.
         max_series: more series than this stop the load.
         keep_old: keep the replaced bucket under another name.
         rejects: file for the rejects; None is ``BUCKET.rejects.csv`` in the current folder.
@@ -69,6 +70,7 @@ class LoadOptions:
     if_exists: IfExists = "auto"
     retention_seconds: int | None = None
     shard_duration_seconds: int | None = None
+    time_span_seconds: float | None = None
     max_series: int = 1_000_000
     keep_old: bool = False
     allow_empty: bool = False

@@ -55,13 +55,16 @@ def prepare_target(
         ConfigurationError: the bucket may not be replaced, or has types that the mapping does not want.
         ServerError: the server refused or did not answer.
     """
-    fitting, live = None, server.patiently(lambda: find(server, options.bucket))
+    fitting, fitted_by, live = None, None, server.patiently(lambda: find(server, options.bucket))
     if live is not None and options.if_exists == "append":
         pin_types(server, live.id, mapper)  # a conflict is found before anything of the bucket is touched
     if live is None and options.shard_duration_seconds is None:
-        progress.update(Snapshot("first pass"))
-        with closing.phase("look"):
-            span = look.span_seconds()
+        span, fitted_by = options.time_span_seconds, "known beforehand"
+        if span is None:
+            progress.update(Snapshot("first pass"))
+            with closing.phase("look"):
+                span = look.span_seconds()
+            fitted_by = look.how
         if span is not None:
             fitting = fitting_duration(span, options.retention_seconds)
     target = prepare(
@@ -76,7 +79,7 @@ def prepare_target(
         dead=dead,
         say=log.info,
     )
-    how = _how(target, options, look if fitting else None)
+    how = _how(target, options, fitted_by if fitting else None)
     closing.shard_group = target.shard_duration_seconds, how
     log.info("shard groups of %s (%s)", format_duration(target.shard_duration_seconds), how)
     if target.replaces and not target.appends:
@@ -123,9 +126,9 @@ def pin_types(server: Server, bucket_id: str, mapper: Mapper) -> bool:
     return bool(known)
 
 
-def _how(target: Target, options: LoadOptions, fitted_by: FirstLook | None) -> str:
+def _how(target: Target, options: LoadOptions, fitted_by: str | None) -> str:
     if target.appends or (target.replaces and options.shard_duration_seconds is None):
         return "as the bucket has them"
     if options.shard_duration_seconds:
         return "as asked for"
-    return f"fitted to the time span: {fitted_by.how}" if fitted_by else "the server's own choice: no time to go by"
+    return f"fitted to the time span: {fitted_by}" if fitted_by else "the server's own choice: no time to go by"

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 else:
     Where = Callable[[], Any]  # typer looks at annotations, and what they name is heavy
 
-__all__ = ["Wait", "Where", "with_server"]
+__all__ = ["PANEL", "Wait", "Where", "with_server"]
 
-_PANEL = "Server"
+PANEL = "Server"
 
 Wait = Annotated[
     float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long an absent server is waited for.")
@@ -32,16 +32,16 @@ Url = Annotated[
     typer.Option(
         "--url",
         help="Address of InfluxDB; without it INFLUX_URL, else a local server.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
-Org = Annotated[str | None, typer.Option("--org", help="Organisation, with --url.", rich_help_panel=_PANEL)]
+Org = Annotated[str | None, typer.Option("--org", help="Organisation, with --url.", rich_help_panel=PANEL)]
 TokenFile = Annotated[
     Path | None,
     typer.Option(
         "--token-file",
         help="File that holds the token, with --url; only you may read it.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 EnvFile = Annotated[
@@ -49,7 +49,7 @@ EnvFile = Annotated[
     typer.Option(
         "--env-file",
         help="File with INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG; only you may read it.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 CaFile = Annotated[
@@ -58,7 +58,7 @@ CaFile = Annotated[
         "--ca-file",
         metavar="FILE",
         help="Certificate (PEM) of the authority that vouches for the server; default: the system's.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 SkipVerify = Annotated[
@@ -66,7 +66,7 @@ SkipVerify = Annotated[
     typer.Option(
         "--skip-verify",
         help="Do not check the server's certificate: anybody in between can read the token.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 AllowHttp = Annotated[
@@ -74,7 +74,7 @@ AllowHttp = Annotated[
     typer.Option(
         "--allow-http",
         help="Send the token over plain http to another machine; so does IMPORTER_ALLOW_HTTP=true.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=PANEL,
     ),
 ]
 

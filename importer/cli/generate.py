@@ -18,10 +18,12 @@ __all__ = ["EPILOG", "generate_command"]
 EPILOG = "Example: importer generate telemetry --points 100000 --bucket telemetry"
 
 _BUCKET = "Into a bucket"
+_OF_A_FILE = {"output", "output_format", "precision"}
 
 
 @connecting.with_server
 def generate_command(
+    context: typer.Context,
     shape: Annotated[str, typer.Argument(metavar="SHAPE", help="m1 (random tags and numbers) or telemetry (three devices).")],
     *,
     points: Annotated[int, typer.Option("--points", metavar="N", help="How many points.")] = 1_000,
@@ -47,10 +49,9 @@ def generate_command(
 ) -> None:  # fmt: skip
     """Make data up in a well-known shape, from a seed: as CSV, as line protocol, or straight into a bucket."""
     log_to_stderr(quiet=quiet, as_json=False)
-    if bucket is not None and output is not None:
-        raise ConfigurationError("--bucket and --output are both given: choose one")
-    if bucket is None and (as_json or resume or report is not None or if_exists != "auto"):
-        raise ConfigurationError("--json, --report, --resume and --if-exists are of a load: name the --bucket, too")
+    _refuse_what_has_no_effect(context, into_bucket=bucket is not None)
+    if overwrite and output in (None, "-") and write_mapping is None:
+        raise ConfigurationError("--overwrite: no file is written that it could be about; leave it out")
     with ended_at_once():
         from importer.cli.running import run_generated  # noqa: PLC0415
         from importer.generating.making import generate, load_generated  # noqa: PLC0415
@@ -81,3 +82,15 @@ def generate_command(
         as_json=as_json,
         log_json=False,
     )
+
+
+def _refuse_what_has_no_effect(context: typer.Context, *, into_bucket: bool) -> None:
+    """Options that say how a file is written go with none that say how a bucket is loaded."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        if into_bucket and option.name in _OF_A_FILE:
+            raise ConfigurationError(f"{option.opts[0]} is of a file, not of a bucket: leave it or --bucket out")
+        if not into_bucket and getattr(option, "rich_help_panel", None) in (_BUCKET, connecting.PANEL):
+            raise ConfigurationError(f"{option.opts[0]} is of a load: name the --bucket, too, or leave it out")

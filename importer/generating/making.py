@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from importer.api import load
-from importer.bucket.shards import fitting_duration
 from importer.choices import Precision
 from importer.errors import ConfigurationError
 from importer.generating.output import Generated, write_pieces
@@ -77,11 +76,15 @@ def generate(
     request = Request(shape_named(shape), points=points, seed=seed, start=start, end=end, duplicates=duplicates)
     if format not in ("csv", "lp"):
         raise ConfigurationError(f"there is no format {format!r}: give csv or lp")
+    if format == "csv" and precision != "ns":
+        raise ConfigurationError(f"a precision of {precision} is of line protocol: the CSV has the times of its shape")
     at_once = _checked_batch_size(batch_size) or POINTS_AT_ONCE
     pieces = csv_pieces(request, at_once) if format == "csv" else line_protocol_pieces(request, precision, at_once)
     place = _place(output)
     if isinstance(place, Path):
         check_place(place, POINTS, replace=overwrite, option=OVERWRITE)
+        if mapping_file is not None and mapping_file.resolve() == place.resolve():
+            raise ConfigurationError(f"the points and the mapping cannot both go to {str(place)!r}")
     _write_mapping(request, mapping_file, overwrite=overwrite)
     with (
         new_file(place, POINTS, replace=overwrite, option=OVERWRITE)
@@ -121,7 +124,7 @@ def load_generated(
         duplicates: points that have the tags and the time of the one before them: the load tells of them.
         batch_size: lines of a request at the most; any number.
         bucket: the bucket's name, where ``options`` are not given.
-        options: how to load; the shard groups fit the data, unless they say otherwise.
+        options: how to load.
         mapping_file: where the mapping is written, too.
         overwrite: that file may be replaced if it exists.
         connection: which server, as in :func:`importer.load`.
@@ -142,13 +145,10 @@ def load_generated(
         raise ConfigurationError("name the bucket to load into")
     if bucket not in (None, chosen.bucket):
         raise ConfigurationError(f"two buckets are named: {bucket!r} and {chosen.bucket!r}")
+    chosen = replace(chosen, time_span_seconds=(request.last_ns - request.first_ns) / 1e9)
     if _checked_batch_size(batch_size) is not None:
         chosen = replace(chosen, batch_rows=batch_size)
     _write_mapping(request, mapping_file, overwrite=overwrite)
-    if chosen.shard_duration_seconds is None and chosen.if_exists != "append":
-        span_seconds = (request.last_ns - request.first_ns) / 1e9
-        fitting = fitting_duration(span_seconds, chosen.retention_seconds)
-        chosen = replace(chosen, shard_duration_seconds=fitting)
     return load(
         STDOUT,
         mapping=mapping_of(shape),

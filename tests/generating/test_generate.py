@@ -211,8 +211,16 @@ def test_the_command_writes_to_standard_output_or_a_file(command: Command, tmp_p
     ("arguments", "message"),
     [
         (("m2",), "did you mean 'm1'"),
-        (("m1", "--bucket", "b", "-o", "f"), "choose one"),
-        (("m1", "--json"), "name the --bucket"),
+        (("m1", "--bucket", "b", "-o", "f"), "--output is of a file, not of a bucket"),
+        (("m1", "--bucket", "b", "--format", "csv"), "--format is of a file"),
+        (("m1", "--bucket", "b", "--precision", "ns"), "--precision is of a file"),
+        (("m1", "--json"), "--json is of a load: name the --bucket"),
+        (("m1", "--wait", "100"), "--wait is of a load"),
+        (("m1", "-o", "f", "--state-dir", "s"), "--state-dir is of a load"),
+        (("m1", "--url", "http://127.0.0.1:1"), "--url is of a load"),
+        (("m1", "--precision", "ms"), "a precision of ms is of line protocol"),
+        (("m1", "--overwrite"), "no file is written"),
+        (("m1", "-o", "f", "--write-mapping", "./f"), "cannot both go to 'f'"),
     ],
 )
 def test_wrong_usage_of_the_command_ends_with_2(command: Command, arguments: tuple[str, ...], message: str) -> None:
@@ -282,6 +290,7 @@ def test_the_command_loads_into_a_bucket_and_gives_the_report(trial: Trial, comm
     assert ended.code == 0
     report = json.loads(ended.out)
     assert (report["status"], report["points_written"], report["writing"]["batch_rows"]) == ("verified", 300, 70)
+    assert report["shard_group"] == {"seconds": 3600, "how": "fitted to the time span: known beforehand"}
     shown = command("generate", "m1", "--points", "400", "--bucket", trial.bucket)
     assert (shown.code, f"verified: bucket {trial.bucket}" in shown.out) == (0, True)
     refused = command("generate", "m1", "--bucket", trial.bucket, "--if-exists", "fail")
