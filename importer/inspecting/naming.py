@@ -18,7 +18,8 @@ from importer.source.addresses import is_address, shown_address
 __all__ = ["bucket_after", "bucket_for", "key_after", "measurement_after"]
 
 _SUFFIX = re.compile(
-    r"\.(gz|gzip|zst|zstd|csv|tsv|tab|txt|dat|json|jsonl|ndjson|jsonlines|parquet|pq|arrow|ipc|feather)$", re.IGNORECASE
+    r"\.(gz|gzip|zst|zstd|csv|tsv|tab|txt|dat|json|jsonl|ndjson|jsonlines|parquet|pq|arrows?|ipc|feather)$",
+    re.IGNORECASE,
 )
 _UNUSABLE = re.compile(r'[\x00-\x1f\x7f"\\]')
 
