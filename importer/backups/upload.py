@@ -6,30 +6,28 @@ group, and compared with what the backup says; the server itself says that a sha
 
 from __future__ import annotations
 
-import gzip
 import threading
 import time
 import urllib.parse
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from importer.backups.files import gzip_parts, holds_data, opened
 from importer.backups.layout import BucketRecord, ManifestBucket, ManifestGroup, ManifestShard, ShardRecord
 from importer.backups.moments import nanoseconds
 from importer.backups.shards import window_of
 from importer.backups.telling import Telling
 from importer.backups.values import digest_of_window
-from importer.backups.wire import PIECE, Wire, check_stop, operators_alone
+from importer.backups.wire import Wire, check_stop, operators_alone
 from importer.bucket import Target, catalogue, format_duration
 from importer.bucket import mark as marks
 from importer.bucket.catalogue import Bucket, NameTakenError
 from importer.bucket.mark import Mark
 from importer.bucket.settings import BucketSettings
-from importer.errors import LoadError, RequestRefusedError, SourceError, VerificationError
+from importer.errors import LoadError, RequestRefusedError, VerificationError
 from importer.server.connection import Server
 
 __all__ = ["ReadBack", "Upload"]
@@ -214,15 +212,15 @@ class Upload:
 
     def _send_file(self, path: Path, shard_id: int, *, is_gzip: bool) -> None:
         headers = {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": "gzip"} if is_gzip else {})
-        with _opened(path) as file:
+        with opened(path) as file:
             self._wire.send(f"/api/v2/restore/shards/{shard_id}", file, path.stat().st_size, headers)
 
     def _write_lines(self, path: Path, bucket_id: str) -> None:
         named = {"org": self._server.connection.org, "bucket": bucket_id, "precision": "ns"}
         where = f"/api/v2/write?{urllib.parse.urlencode(named)}"
         headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip"}
-        with _opened(path) as file:
-            for part in _gzip_parts(file):
+        with opened(path) as file:
+            for part in gzip_parts(file):
                 check_stop(self._stop)
                 self._server.patiently(partial(self._wire.send, where, part, len(part), headers))
 
@@ -240,34 +238,8 @@ class Upload:
                     "restored"
                 )
             return total
-        if not found.values and any(_holds_data(self._folder / shard.file_name, shard) for shard in group.shards):
+        if not found.values and any(holds_data(self._folder / shard.file_name, shard) for shard in group.shards):
             raise VerificationError(
                 f"{where} the restored bucket is empty, though the backup holds data: the server did not take them"
             )
         return replace(total, unchecked=total.unchecked + 1)
-
-
-def _opened(path: Path) -> closing[BinaryIO]:
-    try:
-        return closing(path.open("rb"))
-    except OSError as error:
-        raise SourceError(f"cannot read {str(path)!r}: {error.strerror}") from error
-
-
-def _gzip_parts(file: BinaryIO) -> Iterator[bytes]:
-    """The parts of a file that was compressed part by part, each as it stands there."""
-    part, unpacking, data = bytearray(), zlib.decompressobj(wbits=31), file.read(PIECE)
-    while data:
-        unpacking.decompress(data)
-        part += data[: len(data) - len(unpacking.unused_data)]
-        data = unpacking.unused_data
-        if unpacking.eof:
-            yield bytes(part)
-            part, unpacking = bytearray(), zlib.decompressobj(wbits=31)
-        data = data or file.read(PIECE)
-
-
-def _holds_data(path: Path, shard: ManifestShard) -> bool:
-    """Whether a shard's archive has a file in it, and is not just an archive's end."""
-    with gzip.open(path) if shard.compression else path.open("rb") as file:
-        return bool(file.read(1).strip(b"\0"))
