@@ -51,7 +51,7 @@ def show_inspection(found: Inspection) -> None:
     if found.mapping is not None or found.tables:
         for line in proposal(found):
             indent = len(line) - len(line.lstrip())
-            console.print(Padding(_text(line.strip(), len(line)), (0, 0, 0, indent)))
+            console.print(Padding(_text(line.strip(), None), (0, 0, 0, indent)))
     for line in notes(found):
         _say(console, line)
     for warning in found.warnings:
@@ -187,11 +187,11 @@ def _console() -> Console:
     return console
 
 
-def _text(content: str, most: int = 40, style: str = "") -> Text:
+def _text(content: str, most: int | None = 40, style: str = "") -> Text:
     """Text of the user's files, without signs that a terminal obeys; never markup."""
     return Text(printable(content, most), style=style)
 
 
 def _say(console: Console, line: str, kind: str = "") -> None:
     style = {"warning": "yellow", "question": "bold"}.get(kind, "")
-    console.print(Text.assemble((f"{kind}: " if kind else "", style), _text(line, len(line))), soft_wrap=True)
+    console.print(Text.assemble((f"{kind}: " if kind else "", style), _text(line, None)), soft_wrap=True)

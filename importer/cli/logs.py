@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+from importer.printable import printable
+
 __all__ = ["log_to_stderr"]
 
 
@@ -18,6 +20,13 @@ class _JsonLines(logging.Formatter):
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line | getattr(record, "data", {}), ensure_ascii=False)
+
+
+class _Plain(logging.Formatter):
+    """Messages hold names and cells of people's files, which a terminal must not obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(printable(line, None) for line in super().format(record).split("\n"))
 
 
 class _OnStderr(logging.StreamHandler[TextIO]):
@@ -40,7 +49,7 @@ def log_to_stderr(*, quiet: bool, as_json: bool) -> None:
         as_json: one JSON object a line: ``time``, ``level``, ``message``.
     """
     handler = _OnStderr()
-    handler.setFormatter(_JsonLines() if as_json else logging.Formatter("%(message)s"))
+    handler.setFormatter(_JsonLines() if as_json else _Plain("%(message)s"))
     root = logging.getLogger("importer")
     root.handlers = [handler]
     root.propagate = False

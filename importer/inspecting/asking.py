@@ -50,7 +50,7 @@ def decisions(inspection: Inspection) -> list[str]:
         unusual.append("empty cells: " + ", ".join(map(repr, mapping.csv.null)))
     if unusual:
         lines.append("text: " + "; ".join(unusual))
-    return [printable(line, len(line)) for line in lines]
+    return [printable(line, None) for line in lines]
 
 
 def _left(column: ColumnProfile) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from importer.charting.panels import Columns, Ranking, Spread
 from importer.inspecting.inspection import Inspection
 from tests.charting.test_charts import bars, texts
 from tests.loading import Command, Trial
+from tests.web_files import web_file
 
 BIRDS = "time,bird,lat,note\n" + "".join(
     f"2024-05-01T{n // 60:02}:{n % 60:02}:00Z,{'Aino' if n % 3 else 'Ciro'},{n / 4},{'high' if n < 100 else 'low'}\n"
@@ -120,11 +122,57 @@ def test_a_sample_is_said_to_be_one(birds: Path, command: Command) -> None:
 
 
 def test_text_that_a_terminal_would_obey_is_shown_harmless(birds: Path, command: Command) -> None:
-    birds.write_text("time,na\x1b[2Jme,v\n2024-05-01T00:00:00Z,\x1b[31mred,1\n2024-05-02T00:00:00Z,[bold]x[/bold],2\n")
-    ended = command("inspect", birds)
+    birds = birds.rename(birds.with_name("b\x1b[2J\x07.csv"))
+    for rows in (
+        "2024-05-01T00:00:00Z,\x1b[31mred,1,x\n2024-05-02T00:00:00Z,[bold]x[/bold],2,\x1by\n",
+        "2024-05-01T00:00:00Z,a,1\n2024-05-01T00:00:00Z,a,\x1b[2J\n",  # no row; a value that is lost
+        "01/02/2024 00:00,a,1,x\n02/03/2024 00:00,b,2,x\n",  # asks
+    ):
+        birds.write_text("ti\x1b[2Jme,na\x1b[2Jme,v\x9b2J,left\x1b]0;out\n" + rows)
+        for options in ((), ("--sample", "1")):
+            ended = command("inspect", birds, *options)
+            assert ended.code == 0
+            assert not {"\x1b", "\x9b", "\x07"} & set(ended.out + ended.err)
+    birds.write_text(
+        "#constant measurement,\x1bm\n#datatype dateTime,tag,double\nt\x1b,\x1btag,v\x1b\n2024-05-01T00:00:00Z,\x1b,1\n"
+    )
+    assert "\x1b" not in command("inspect", birds).out
+    birds.write_text("time,na\x1b[2Jme,v\n2024-05-01T00:00:00Z,[bold]x[/bold],1\n")
+    assert "[bold]x[/bold]" in command("inspect", birds).out
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_what_a_load_decides_of_hostile_names_and_its_errors_are_shown_harmless(command: Command) -> None:
+    Path("b.csv").write_text("time,na\x1b[2Jme,v\x9b\n2024-05-01T00:00:00Z,a,1\n")
+    ended = command("load", "b.csv", "--bucket", "b", "--dry-run")
+    assert ended.code == 0, ended.err
+    assert "tags: " in ended.err
+    assert not {"\x1b", "\x9b"} & set(ended.err)
+    Path("b.csv").write_text("time,v\x1b\n01/02/2024 00:00,1\n02/03/2024 00:00,\x1b2\n")
+    ended = command("load", "b.csv", "--bucket", "b", "--dry-run")
+    assert (ended.code, "\x1b" in ended.err) == (2, False)
+    Path("b.csv").write_text("time,v\x1b\n2024-05-01T00:00:00Z,1.5\n2024-05-02T00:00:00Z,2\n")
+    ended = command("load", "b.csv", "--bucket", "b", "--dry-run", "--field", "v\x1b:integer", "--max-rejects", "1")
     assert ended.code == 0
-    assert "\x1b" not in ended.out
-    assert "[bold]x[/bold]" in ended.out
+    assert "1 rows would be rejected: line 2, v\N{REPLACEMENT CHARACTER}" in ended.err
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_inspect_takes_the_bounds_that_its_errors_name(command: Command) -> None:
+    Path("wide.csv").write_text("time,v,a,b\n2024-05-01T00:00:00Z,1,2,3\n2024-05-02T00:00:00Z,1,2,3\n")
+    Path("swells.csv.gz").write_bytes(gzip.compress(b"time,v\n" + b"2024-05-01T00:00:00Z,1\n" * 1_000_000))
+    with web_file(data=Path("wide.csv").read_bytes()) as file:
+        for source, option, low, high in (
+            ("wide.csv", "--max-columns", 3, 4),
+            ("wide.csv", "--max-record-bytes", 10, 100),
+            ("swells.csv.gz", "--max-expansion", 20, 1_000),
+            (file.url, "--max-download-bytes", 10, 1_000),
+        ):
+            refused = command("inspect", source, option, str(low))
+            assert (refused.code, refused.out) == (2 if option == "--max-columns" else refused.code, ""), option
+            assert refused.code
+            assert option in refused.err
+            assert command("inspect", source, option, str(high), "--sample", "5").code == 0
 
 
 @pytest.mark.parametrize("content", ["", "time,v\n"])
