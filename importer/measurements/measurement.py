@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from importer.records import FieldType
 
@@ -66,9 +67,9 @@ class Measurement(ABC):
             ``boolean``, ``string``): a field of type float takes whole numbers, too. The type of any other field is
             that which the bucket has already, or else that of its first value.
         time: when it was measured: a datetime with a zone, ns since 1970 UTC, or ISO 8601. Where a subclass does not
-            set it, or sets it to None, it is when the object was made. No two objects of a process are made at the same
-            nanosecond, so that none overwrites another in its series; with times of your own, the last one written
-            wins.
+            set it, or sets it to None, it is when the object was made, or copied. No two objects of a process are made
+            at the same nanosecond, so that none overwrites another in its series; with times of your own, the last one
+            written wins. One that is pickled keeps its time.
     """
 
     name: str
@@ -82,6 +83,14 @@ class Measurement(ABC):
         vars(made).update({_MADE: now_ns, "time": now_ns})
         return made
 
+    def __copy__(self) -> Self:
+        """Another measurement, made now: as the same one it would overwrite what it was copied from."""
+        return _another(self, lambda part: part, lambda _: None)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Likewise."""
+        return _another(self, lambda part: copy.deepcopy(part, memo), lambda made: memo.__setitem__(id(self), made))
+
     @abstractmethod
     def tags(self) -> Mapping[str, TagValue]:
         """What tells its series from others: texts or whole numbers, by key; None is no tag."""
@@ -94,4 +103,33 @@ class Measurement(ABC):
 def made_ns(measurement: Measurement) -> int:
     """When an object was made, ns since 1970 UTC."""
     made: int = vars(measurement)[_MADE]
+    return made
+
+
+M = TypeVar("M", bound=Measurement)
+
+
+def _another(measurement: M, copied: Callable[[Any], Any], note: Callable[[M], object]) -> M:
+    """A copy as the standard library makes it, but for its time, if that is when it was made.
+
+    Args:
+        measurement: what is copied.
+        copied: copies a part of it.
+        note: is told of the copy before its parts are copied, which may lead back to it.
+    """
+    make, arguments, *rest = cast("tuple[Any, ...]", measurement.__reduce_ex__(4))
+    made: M = make(*copied(arguments))
+    note(made)
+    state = copied(rest[0]) if rest else None
+    if hasattr(made, "__setstate__"):
+        made.__setstate__(state)
+    else:
+        attributes, slots = state if isinstance(state, tuple) else (state, None)
+        vars(made).update(attributes or {})
+        for name, value in (slots or {}).items():
+            object.__setattr__(made, name, value)  # frozen or not
+    own, now_ns = vars(made), _clock.now_ns()
+    if own.get("time") == own[_MADE]:
+        own["time"] = now_ns
+    own[_MADE] = now_ns
     return made

@@ -111,13 +111,15 @@ class Sender:
         """Take a measurement, once there is room for it; then raise what went wrong with those before it.
 
         Raises:
-            MeasurementError: it does not fit the types of its fields; it is not taken.
+            MeasurementError: it does not fit the types of its fields, or on_refused would wait for itself; it is not
+                taken.
             NotAcknowledgedError: something went wrong before; it is taken, unless the message says that there is
                 no room.
         """
         with self._changed:
             self._check_open()
             while not self._has_room():
+                self._check_may_wait("write() of more than there is room for")
                 if self._failure is not None:
                     self._tell("; there is no room for more, so the one just written is not taken")
                 self._changed.wait()
@@ -136,7 +138,9 @@ class Sender:
 
         Raises:
             NotAcknowledgedError: it could not be, or some of it was refused.
+            MeasurementError: on_refused would wait for itself.
         """
+        self._check_may_wait("flush() or close()")
         with self._changed:
             target, failures = self._settled + len(self._queue), self._failures
             self._wanted = max(self._wanted, target)
@@ -171,6 +175,10 @@ class Sender:
     def _check_open(self) -> None:
         if self._closing:
             raise MeasurementError("the writer is closed: it takes no more measurements")
+
+    def _check_may_wait(self, what: str) -> None:
+        if self._thread is threading.current_thread():
+            raise MeasurementError(f"{what} in on_refused would wait for itself for ever: do that in another thread")
 
     def _tell(self, besides: str = "") -> None:
         """Raise what went wrong and nobody has heard of; the lock is held."""

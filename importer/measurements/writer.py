@@ -52,7 +52,7 @@ class MeasurementWriter:
         wait_seconds: how long a server that is away, or has too much to do, is tried again before that is an error.
         create: make the bucket if there is none.
         on_refused: is given measurements that the server refuses for good, on the writer's thread, instead of their
-            being raised; they are kept in :attr:`refused`, too.
+            being raised; they are kept in :attr:`refused`, too. It may write, but neither flush nor close.
 
     Attributes:
         bucket: as given.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import enum
+import pickle
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -121,7 +122,38 @@ def test_its_time_is_when_it_was_made_not_when_it_was_written() -> None:
     after = time.time_ns()
     time.sleep(0.01)
     assert before <= point(made).time_ns <= after
-    assert point(copy.copy(made)).time_ns == point(made).time_ns
+    assert point(pickle.loads(pickle.dumps(made))).time_ns == point(made).time_ns  # noqa: S301 - our own
+
+
+@dataclass(frozen=True, slots=True)
+class Slotted(Measurement):
+    values: dict[str, Any]
+    name: str = "slotted"
+
+    def tags(self) -> dict[str, Any]:
+        return {}
+
+    def fields(self) -> dict[str, Any]:
+        return self.values
+
+
+def test_a_copy_is_a_measurement_of_its_own_that_overwrites_none() -> None:
+    dated = Timed(1_700_000_000_000_000_001)
+    for made in (Says({"v": 1.0}), Slotted({"v": 1.0})):
+        copies = [copy.copy(made), copy.deepcopy(made), replace(made)]
+        assert len({point(each).time_ns for each in (made, *copies)}) == 4
+        assert all(each == made for each in copies)
+        copies[1].fields()["v"] = 2.0
+        assert (made.fields(), copies[0].fields() is made.fields()) == ({"v": 1.0}, True)
+    assert {point(each).time_ns for each in (dated, copy.copy(dated), copy.deepcopy(dated))} == {dated.time}
+    own = Says()
+    own.time = 5
+    assert point(copy.copy(own)).time_ns == 5
+    first = Says()
+    first.says["v"] = [first]
+    again = copy.deepcopy(first)
+    assert again.says["v"] == [again]
+    assert again.says["v"][0] is again
 
 
 def test_no_two_of_a_process_are_made_at_the_same_time_however_coarse_the_clock(

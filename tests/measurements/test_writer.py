@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -305,6 +306,36 @@ def test_an_error_of_the_callback_is_raised_and_the_refused_are_told(trial: Tria
     with pytest.raises(NotAcknowledgedError, match=r"division by zero; 1 measurements were refused") as error:
         writer.close()
     assert len(error.value.refused) == 1
+
+
+@pytest.mark.parametrize(
+    ("waits", "said"),
+    [
+        (lambda writer: writer.flush(), r"flush\(\) or close\(\) in on_refused would wait for itself"),
+        (lambda writer: writer.close(), r"flush\(\) or close\(\) in on_refused would wait for itself"),
+        (lambda writer: writer.write(Reading(2, "text")), r"write\(\) of more than there is room for in on_refused"),
+    ],
+)
+def test_a_callback_that_would_wait_for_itself_gets_an_error_and_does_not_hang(
+    trial: Trial, opened: Open, waits: Callable[[MeasurementWriter], None], said: str
+) -> None:
+    writer = opened(on_refused=lambda _: waits(writer), max_pending=1)
+    conflict(trial)
+    closing = threading.Thread(target=lambda: errors.append(_error_of(writer)), daemon=True)
+    errors: list[Exception | None] = []
+    writer.write(Reading(1, time=START + 1))
+    closing.start()
+    closing.join(10)
+    assert len(errors) == 1
+    assert re.search(said, str(errors[0]))
+
+
+def _error_of(writer: MeasurementWriter) -> Exception | None:
+    try:
+        writer.close()
+    except NotAcknowledgedError as error:
+        return error
+    return None
 
 
 def test_refused_at_the_end_is_raised_by_close(trial: Trial, opened: Open) -> None:
