@@ -23,7 +23,7 @@ from openweathermap import BASE_URL, OpenWeatherMap, WeatherError
 from importer import ImporterError, MeasurementWriter, NotAcknowledgedError
 
 KEY = "OPENWEATHERMAP_API_KEY"
-LEAST_SECONDS = 0.1
+LEAST_SECONDS, MOST_SECONDS = 0.1, 7 * 86_400.0
 
 log = logging.getLogger("weather")
 
@@ -117,8 +117,8 @@ def _count(text: str) -> int:
 
 def _seconds(text: str) -> float:
     number = float(text)
-    if not number >= LEAST_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text} is less than {LEAST_SECONDS:g}")
+    if not LEAST_SECONDS <= number <= MOST_SECONDS:  # not a number is neither
+        raise argparse.ArgumentTypeError(f"{text} is not between {LEAST_SECONDS:g} and {MOST_SECONDS:.0f} seconds")
     return number
 
 

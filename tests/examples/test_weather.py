@@ -200,10 +200,14 @@ def test_an_influxdb_that_is_away_gets_the_weather_later(service: Service, colle
     [
         ({"OPENWEATHERMAP_API_KEY": ""}, ("--once",), (2, "OPENWEATHERMAP_API_KEY is not set")),
         ({}, ("--once", "--lat", "91"), (2, "91 is not between -90 and 90")),
+        *(
+            ({}, ("--interval", wrong), (2, f"argument --interval: {wrong} is not between 0.1 and 604800 seconds"))
+            for wrong in ("inf", "nan", "-5")
+        ),
         ({}, (), (1, "error: the API key is not accepted (401): check OPENWEATHERMAP_API_KEY")),
     ],
 )
-def test_a_key_that_is_missing_or_not_accepted_ends_it_with_clear_words(
+def test_wrong_usage_and_a_key_that_is_not_accepted_end_it_with_clear_words(
     service: Service, collect: Collect, variables: dict[str, str], arguments: tuple[str, ...], ending: tuple[int, str]
 ) -> None:
     code, message = ending
