@@ -25,10 +25,9 @@ _SIGNS = {"create": "+ create ", "exists": "= exists ", "differs": "~ differs"}
 
 def show_plan(plan: Sequence[PlannedBucket], *, dry_run: bool) -> None:
     """Print what becomes of each bucket of a file, and how many there are of each kind."""
-    names = [printable(planned.name, None) for planned in plan]
-    width = max(map(len, names))
-    for planned, name in zip(plan, names, strict=True):
-        told = f"{_SIGNS[planned.action]} {name:<{width}}  {'; '.join(_told(planned))}"
+    width = max(len(planned.name) for planned in plan)
+    for planned in plan:
+        told = f"{_SIGNS[planned.action]} {planned.name:<{width}}  {'; '.join(_told(planned))}"
         typer.echo(told.rstrip() + ("  (left as it is)" if planned.action == "differs" else ""))
     count = {action: sum(planned.action == action for planned in plan) for action in _SIGNS}
     typer.echo(f"Plan: {count['create']} to create, {count['exists']} unchanged, {count['differs']} differs.")

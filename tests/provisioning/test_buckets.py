@@ -20,6 +20,7 @@ from importer.errors import ConfigurationError, NotFoundError, ServerError
 from importer.provisioning.wanted import WantedBucket, read_wanted
 from tests.fault_proxy import Fault, fault_proxy
 from tests.loading import Command, Start, Trial, birds_csv
+from tests.points import write
 
 DAY = 86_400
 
@@ -206,6 +207,47 @@ def test_without_a_terminal_a_bucket_is_deleted_only_when_that_is_said(trial: Tr
     assert "say --yes" in refused.err
     done = command("buckets", "delete", trial.bucket, "--yes")
     assert (done.code, trial.buckets) == (0, set())
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_bucket_is_deleted_by_its_id_and_only_that_one(trial: Trial, command: Command) -> None:
+    made = [catalogue.create(trial.server, trial.bucket + ending, BucketSettings(), None) for ending in ("", "-b")]
+    for wrong in ([], [trial.bucket, "--id", made[0].id]):
+        assert command("buckets", "delete", *wrong, "--yes").code == 2
+    missing = command("buckets", "delete", "--id", "0123456789abcdef", "--yes")
+    assert (missing.code, missing.err) == (1, "error: there is no bucket of the id '0123456789abcdef'\n")
+    done = command("buckets", "delete", "--id", made[0].id, "--yes")
+    assert (done.code, done.out) == (0, f"deleted the bucket {trial.bucket!r} ({made[0].id})\n")
+    assert trial.buckets == {"-b"}
+    again = json.loads(command("buckets", "delete", "--id", made[1].id, "--yes", "--json").out)
+    assert (again["name"], trial.buckets) == (f"{trial.bucket}-b", set())
+
+
+@pytest.mark.usefixtures("environment")
+def test_names_and_descriptions_that_a_terminal_would_obey_are_shown_without_harm(
+    trial: Trial, command: Command
+) -> None:
+    name, sign = f"{trial.bucket}-\x1b[2J", "\N{REPLACEMENT CHARACTER}"
+    made = catalogue.create(trial.server, name, BucketSettings(text="\x9b31m red\r"), None)
+    write(trial.server, made.id, "\x1bm,\x1bt=x \x1bf=1 1")
+    for arguments in (["list"], ["show", name], ["delete", name, "--yes"]):
+        ended = command("buckets", *arguments)
+        assert (ended.code, ended.err) == (0, "")
+        assert {"\x1b", "\x9b", "\r"} & set(ended.out) == set()
+        assert ("\\x1b" if "delete" in arguments else f"{sign}[2J") in ended.out
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("words", [("read",), ("buckets", "show"), ("buckets", "delete", "--yes"), ("analyze",)])
+def test_a_bucket_that_is_not_there_is_exit_1_with_the_names_that_may_have_been_meant(
+    trial: Trial, command: Command, words: tuple[str, ...]
+) -> None:
+    for ending in ("", ".importer-staging"):
+        catalogue.create(trial.server, trial.bucket + ending, BucketSettings(), None)
+    ended = command(*words, f"{trial.bucket}x")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == f"error: there is no bucket '{trial.bucket}x'; did you mean '{trial.bucket}'?\n"
+    assert f"'{trial.bucket}'" in command(*words, "\N{SNOWMAN}").err
 
 
 @pytest.fixture

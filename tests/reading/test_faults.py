@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 import importer
-from importer import ConfigurationError, ImporterError, ServerError, VerificationError
+from importer import ConfigurationError, ImporterError, LoadInterruptedError, ServerError, VerificationError
 from importer.bucket import influxql
 from importer.reading import points
 from tests.fault_proxy import Fault, fault_proxy
@@ -114,6 +116,27 @@ def test_a_connection_that_is_cut_in_mid_answer_is_tried_again_and_then_an_error
                 export(trial, rows, connection=through)
             assert_only_the_older_file_is_there(rows)
     assert cut
+
+
+def test_what_is_set_from_elsewhere_breaks_off_a_reading_at_a_server_that_says_no_more(
+    trial: Trial, rows: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    interrupt = threading.Event()
+
+    def rule(request: Any) -> Fault | None:
+        if b"GROUP+BY+%2A" not in request.body:
+            return None
+        threading.Timer(0.2, interrupt.set).start()
+        return Fault(hangs_seconds=60)
+
+    with fault_proxy(trial.connection.url) as proxy:
+        proxy.rule = rule
+        began = time.monotonic()
+        with pytest.raises(LoadInterruptedError):
+            export(trial, rows, connection=replace(trial.connection, url=proxy.url), interrupt=interrupt)
+        assert time.monotonic() - began < 30
+    assert [each for each in caplog.records if each.name.startswith("importer")] == []
+    assert_only_the_older_file_is_there(rows)
 
 
 def test_points_that_are_written_meanwhile_are_read_too(

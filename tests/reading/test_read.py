@@ -94,11 +94,18 @@ def test_a_window_reaches_back_from_now(trial: Trial, fill: Fill) -> None:
     assert read(trial, start="-1h")["v"].to_list() == [3500.0, 60.0, -3600.0]
 
 
+def in_polars(function: str, column: pl.Expr) -> pl.Expr:
+    if function == "spread":
+        return column.max() - column.min()
+    made: pl.Expr = getattr(column, {"stddev": "std"}.get(function, function))()
+    return made
+
+
 @pytest.mark.usefixtures("weather")
 @pytest.mark.parametrize(
     ("most", "functions"),
     [
-        (points.MOST_VALUES, ["mean", "median", "stddev", "sum", "min", "max", "count", "first", "last"]),
+        (points.MOST_VALUES, ["mean", "median", "stddev", "sum", "min", "max", "spread", "count", "first", "last"]),
         (7, ["mean", "last"]),
     ],
 )
@@ -110,7 +117,7 @@ def test_windows_hold_what_becomes_of_the_points_in_them(
     raw = read(trial, **bounds).sort("time")
     windows = pl.from_epoch(pl.col("time").cast(pl.Int64) // HOUR * HOUR, time_unit="ns")
     for function in functions:
-        made = [getattr(pl.col(key), {"stddev": "std"}.get(function, function))() for key in ("n", "t")]
+        made = [in_polars(function, pl.col(key)) for key in ("n", "t")]
         expected = raw.group_by(windows, "city").agg(made).filter(pl.col("n").is_not_null()).sort("time", "city")
         found = read(trial, aggregate="1h", fn=function, **bounds)
         assert found.height == expected.height > 20, function
@@ -118,8 +125,17 @@ def test_windows_hold_what_becomes_of_the_points_in_them(
         assert found["time"].cast(pl.Int64).to_list() == expected["time"].cast(pl.Int64).to_list()
         for key in ("n", "t"):
             assert found[key].to_list() == pytest.approx(expected[key].to_list()), function
-        whole = function in {"sum", "min", "max", "first", "last", "count"}
+        whole = function in {"sum", "min", "max", "spread", "first", "last", "count"}
         assert found["n"].dtype == (pl.Int64 if whole else pl.Float64)
+
+
+def test_the_mode_is_the_most_frequent_value_of_whatever_type(trial: Trial, fill: Fill) -> None:
+    often, rare = 'i=7i,u=7u,f=0.5,b=true,s="often"', 'i=-1i,u=1u,f=9,b=false,s="rare"'
+    fill(*(f"m {values} {n}" for n, values in enumerate((rare, often, often, often, rare))))
+    fill(f"m {rare} {HOUR + 1}")
+    found = read(trial, aggregate="1h", fn="mode")
+    assert found.columns == ["time", "measurement", "b", "f", "i", "s", "u"]
+    assert [row[2:] for row in found.rows()] == [(True, 0.5, 7, "often", 7), (False, 9.0, -1, "rare", 1)]
 
 
 @pytest.mark.usefixtures("weather")
