@@ -153,7 +153,7 @@ def _role(column: ColumnFacts, null: Collection[str], used_as_time: Collection[s
 def _tag_or_field(column: ColumnFacts, role: Role) -> tuple[ColumnRole, str]:
     if role.type in ("float", "boolean"):
         return "field", "measured" if role.type == "float" else "true or false"
-    if column.times.chosen is not None and not column.times.is_epoch:
+    if column.times.are_times:
         return "field", "another time, kept as it is written"
     return _number(column) if role.type != "string" else _text(column)
 

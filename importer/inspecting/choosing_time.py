@@ -12,7 +12,8 @@ from typing import Any
 from importer.inspecting.facts import ColumnFacts
 from importer.inspecting.hints import Hints
 from importer.inspecting.records import Question, TimeCandidate
-from importer.inspecting.time_facts import Fitting, as_text
+from importer.inspecting.time_facts import as_text
+from importer.inspecting.time_fitting import Fitting
 from importer.inspecting.time_options import TimeOption, named_option, time_options
 from importer.inspecting.time_questions import about_century, about_column, about_format, about_order, about_zone
 from importer.inspecting.time_zones import Zone, zone_beside, zone_said
@@ -57,10 +58,10 @@ def choose_time(facts: Sequence[ColumnFacts], hints: Hints, source: str) -> Time
         check_columns(hints.time, [column.name for column in facts], source)
         named = named_option(facts, hints, options)
         options = [named, *(option for option in options if option.columns != named.columns)]
-    elif not options or options[0].is_weak:
-        choice.questions.append(about_column(options))
+    elif not options or options[0].doubt:
+        choice.questions.append(about_column(options, hints.time_format))
         choice.candidates = [
-            _candidate(option, option.fittings[0], hints, "its numbers could be times") for option in options
+            _candidate(option, option.fittings[0], hints, option.doubt) for option in options if option.fittings
         ]
         return choice
     best = options[0]
@@ -68,7 +69,7 @@ def choose_time(facts: Sequence[ColumnFacts], hints: Hints, source: str) -> Time
     if best.has_two_digit_year:
         choice.questions.append(about_century(best))
     elif not best.fittings:
-        choice.questions.append(about_format(best))
+        choice.questions.append(about_format(best, facts))
     elif not best.is_decided:
         choice.questions.append(about_order(best, facts))
     zone = _zone(best, options, facts, hints, choice)
@@ -86,12 +87,14 @@ def choose_time(facts: Sequence[ColumnFacts], hints: Hints, source: str) -> Time
 
 def _decide(choice: TimeChoice, best: TimeOption, zone: Zone, hints: Hints) -> None:
     where: dict[str, Any] = {"column": best.columns[0]}
-    if len(best.columns) > 1:
+    if best.template is not None:
+        where = {"template": best.template}
+    elif len(best.columns) > 1:
         where = {"columns": list(best.columns)}
     form = best.fittings[0].format
     if zone.column is not None:
         where, form = {"columns": [*best.columns, zone.column]}, form + " %#z"
-    choice.used = tuple(where.get("columns", [best.columns[0]]))
+    choice.used = (*best.columns, *([zone.column] if zone.column is not None else []))
     choice.spec = where | {"format": form}
     if not best.has_offset and zone.column is None:
         choice.spec["timezone"] = zone.name
@@ -155,7 +158,7 @@ def _reason(best: TimeOption, options: Sequence[TimeOption], hints: Hints) -> st
         parts.append("together they are the time")
     elif len(options) == 1:
         parts.append("the only column with times")
-    elif all(option.is_local or option.is_weak for option in options[1:]):
+    elif all(option.is_local or option.doubt for option in options[1:]):
         parts.append("the other is local time" if len(options) == 2 else "the others are local times")  # noqa: PLR2004
     elif best.has_offset and not all(option.has_offset for option in options):
         parts.append("it says its offset, others do not")
@@ -167,8 +170,8 @@ def _reason(best: TimeOption, options: Sequence[TimeOption], hints: Hints) -> st
 
 
 def _reason_not(option: TimeOption, best: TimeOption) -> str:
-    if option.is_weak:
-        return "its numbers could be times, its name does not say so"
+    if option.doubt:
+        return option.doubt
     if option.has_two_digit_year:
         return "its years have two digits"
     if option.is_local and not best.is_local:

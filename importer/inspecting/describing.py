@@ -159,7 +159,7 @@ def _profile(facts: ColumnFacts, roles: Roles, *, key: str | None, trial: Trial)
 def _type(facts: ColumnFacts, role: Role) -> ColumnType:
     if not facts.filled:
         return "empty"
-    if role.role == "time" or (facts.times.chosen is not None and not facts.times.is_epoch):
+    if role.role == "time" or facts.times.are_times:
         return "time"
     return role.type or facts.type or "empty"
 

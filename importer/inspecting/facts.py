@@ -126,7 +126,7 @@ class ColumnFacts:
         seen = _Seen(text, line_of)
         if self.open:
             self._numbers(values, seen)
-        self.times.add(values, seen.refusal)
+        self.times.add(counted, seen.refusal)
 
     @property
     def filled(self) -> int:

@@ -190,9 +190,7 @@ def _concluded(names: Sequence[str], hints: Hints, sniffed: Sniffed, rows: Rows,
         measurement = hints.measurement or measurement_after(names)
         mapping, keys = proposed(roles, time.spec or {}, measurement=measurement, sniffed=sniffed, hints=hints)
         tables = rows.tables("trying the mapping")
-        return Tried(
-            mapping, keys, try_mapping(ColumnMapper(mapping), tables, is_sample=bool(rows.sampled), folder=scratch)
-        )
+        return Tried(mapping, keys, try_mapping(ColumnMapper(mapping), tables, folder=scratch))
 
     mapping, keys, trial = None, keys_of(roles, hints), Trial()
     if time.spec is not None and not questions:

@@ -68,9 +68,7 @@ def look_annotated(
         sources, sniffed, head=hints.head, sample=sample, bounds=bounds, scratch=scratch, progress=progress, stop=stop
     )
     seen = _Seen(csv.null)
-    trial = try_mapping(
-        mapper, seen.passing(rows.tables("reading the tables")), is_sample=bool(rows.sampled), folder=scratch
-    )
+    trial = try_mapping(mapper, seen.passing(rows.tables("reading the tables")), folder=scratch)
     if trial.too_many_series:
         raise ConfigurationError(
             f"the tags make more than {MOST_SERIES:,} series: annotate one of them as a field, or as ignored"

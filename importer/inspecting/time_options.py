@@ -6,15 +6,15 @@ Goes in: what is known of all columns, and what the user says. Comes out: :class
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 from importer.inspecting.facts import ColumnFacts
 from importer.inspecting.hints import Hints
-from importer.inspecting.time_facts import Fitting
-from importer.inspecting.time_shapes import EPOCHS, epoch_unit
+from importer.inspecting.time_facts import HALF
+from importer.inspecting.time_fitting import Fitting
+from importer.inspecting.time_parts import find_parts
+from importer.inspecting.time_shapes import EPOCHS
 
 __all__ = ["UTC_NAME", "TimeOption", "named_option", "time_options"]
 
@@ -28,20 +28,47 @@ LOCAL_NAME = re.compile(r"(^|[^a-z])(local|lokal|lt|mez|mesz|cet|cest)([^a-z]|$)
 UTC_NAME = re.compile(r"(^|[^a-z])(utc|gmt|zulu)([^a-z]|$)|utc$|gmt$", re.IGNORECASE)
 
 
+EARLIEST_EPOCH_NS = 10**17
+"""Numbers that would be times before 1973 are rather something else."""
+
+
 @dataclass(slots=True)
 class TimeOption:
-    """A column, or several, with what speaks for it."""
+    """A column, or several, with what speaks for it.
+
+    Attributes:
+        columns: more than one are joined by a space.
+        fittings: the formats that it may be of, the best first.
+        nulls: rows without a time.
+        position: in the header.
+        misfits: rows whose cell is of none of the formats.
+        doubt: why it is not taken unless it is asked for; empty: there is no doubt.
+        is_decided: there is but one format, or several that say the same.
+        has_two_digit_year: it is a date that no format is for.
+        decided_by: the cell that tells the format from others, in words.
+        template: joins the columns, where a space between them is not enough.
+    """
 
     columns: tuple[str, ...]
     fittings: list[Fitting]
-    has_clock: bool
-    has_offset: bool
-    is_weak: bool
     nulls: int
     position: int
+    misfits: int = 0
+    doubt: str = ""
     is_decided: bool = True
     has_two_digit_year: bool = False
     decided_by: str = ""
+    template: str | None = None
+
+    @property
+    def has_clock(self) -> bool:
+        """It says the time of day, too."""
+        return bool(self.fittings) and self.fittings[0].has_clock
+
+    @property
+    def has_offset(self) -> bool:
+        """It says its offset from UTC, or counts from 1970."""
+        return bool(self.fittings) and self.fittings[0].has_offset
 
     @property
     def is_local(self) -> bool:
@@ -53,7 +80,7 @@ class TimeOption:
         """Smaller is better."""
         name = self.columns[0].lower()
         return (
-            self.is_weak,
+            bool(self.doubt),
             self.has_two_digit_year,
             not self.has_clock,
             self.is_local,
@@ -61,149 +88,128 @@ class TimeOption:
             not (self.has_offset or UTC_NAME.search(name)),
             _EXACT.index(name) if name in _EXACT else len(_EXACT),
             not _TIME_NAME.search(name),
+            bool(self.misfits),
             self.position,
         )
 
 
 def time_options(facts: Sequence[ColumnFacts], hints: Hints) -> list[TimeOption]:
-    """All of them, in the order of the header."""
-    found = []
+    """All of them, in the order of the header; where the user says the format, those that are of it."""
+    said, found = hints.time_format, []
+    alone = {column.name: option for column in facts if (option := _alone(column)) is not None}
     for column in facts:
-        times = column.times
-        if not column.filled:
-            continue
-        is_named = bool(_TIME_NAME.search(column.name))
-        if times.has_two_digit_year and hints.time_format is None:
-            found.append(_option(column, [], has_two_digit_year=True))
-            continue
-        fittings = times.fitting or []
-        if not fittings:
-            continue
-        is_weak = False
-        if fittings[0].format in EPOCHS or fittings[0].format == "%Y%m%d":
-            if column.type not in ("integer", "float", "unsigned") or column.has_decimal_comma:
-                continue
-            plausible = column.low is not None and column.high is not None
-            if fittings[0].format in EPOCHS and hints.time_format is None and plausible:
-                assert column.low is not None and column.high is not None  # noqa: S101, PT018 - plausible
-                if epoch_unit(column.low[0], column.high[0]) is None:
-                    continue
-            is_weak = not is_named
-        decided = times.chosen
-        refused = next(
-            (
-                f"{item.example!r}{f' in line {item.line}' if item.line else ''} is not {form}"
-                for form, item in times.refused.items()
-            ),
-            "",
-        )
-        fittings = [decided] if decided is not None else times.undecided
-        found.append(_option(column, fittings, is_weak=is_weak, is_decided=decided is not None, decided_by=refused))
-    if not any(option.has_clock and not option.is_weak for option in found):
-        found += _joined(facts, found) or _of_parts(facts)
+        if column.filled and column.times.has_two_digit_year and said is None:
+            found.append(_of_two_digits(column))
+        elif column.name in alone and said in (None, alone[column.name].fittings[0].format):
+            found.append(alone[column.name])
+    if not any(option.has_clock and not option.doubt for option in found):
+        found += _joined(facts, alone, said) or [option for option in _of_parts(facts) if _is_of(option, said)]
     return found
 
 
-def _option(column: ColumnFacts, fittings: list[Fitting], **more: Any) -> TimeOption:
+def _of_two_digits(column: ColumnFacts) -> TimeOption:
+    return TimeOption((column.name,), [], column.rows - column.filled, column.position, has_two_digit_year=True)
+
+
+def _alone(column: ColumnFacts, *, is_named: bool = False) -> TimeOption | None:
+    """A column by itself, if half of its cells are of a format; with doubt where they are not nearly all."""
+    times = column.times
+    fittings, doubt = times.fitting, ""
+    if not fittings:
+        fittings = times.within(HALF)
+        doubt = f"not all of its cells are times: {times.not_of(fittings[0].format)}" if fittings else ""
+    if not fittings:
+        return None
+    form = fittings[0].format
+    if form != times.given and form in EPOCHS and fittings[0].first < EARLIEST_EPOCH_NS and not is_named:
+        return None
+    if form != times.given and (form in EPOCHS or form == "%Y%m%d") and not _TIME_NAME.search(column.name):
+        doubt = doubt or "its numbers could be times, its name does not say so"
+    decided = times.decided(fittings)
     return TimeOption(
         columns=(column.name,),
-        fittings=fittings,
-        has_clock=column.times.has_clock,
-        has_offset=column.times.has_offset,
+        fittings=[decided] if decided is not None else _saying_different(fittings),
         nulls=column.rows - column.filled,
         position=column.position,
-        **({"is_weak": False} | more),
+        misfits=times.misfits_of(decided or fittings[0]),
+        doubt=doubt,
+        is_decided=decided is not None,
+        decided_by=times.told_apart(decided) if decided is not None else "",
     )
 
 
-def _joined(facts: Sequence[ColumnFacts], found: Sequence[TimeOption]) -> list[TimeOption]:
+def _saying_different(fittings: Sequence[Fitting]) -> list[Fitting]:
+    """One of those that say the same; day and month first are never taken for the same."""
+    kinds = {(fitting.digest, fitting.is_day_first): fitting for fitting in reversed(fittings)}
+    return list(kinds.values())[::-1]
+
+
+def _joined(facts: Sequence[ColumnFacts], alone: Mapping[str, TimeOption], said: str | None) -> list[TimeOption]:
     """A column of dates beside one of times of day."""
-    dates = [option for option in found if not option.has_clock and option.fittings]
-    clocks = [column for column in facts if column.times.clocks and column.filled]
-    if not dates or not clocks:
-        return []
-    date = min(dates, key=lambda option: (LOCAL_NAME.search(option.columns[0]) is not None, option.position))
-    clock = min(clocks, key=lambda column: abs(column.position - date.position))
-    return [
-        TimeOption(
-            columns=(date.columns[0], clock.name),
-            fittings=[
-                Fitting(f"{fitting.format} {clock.times.clocks[0]}", fitting.first, fitting.last + 86_399 * 10**9)
-                for fitting in date.fittings
-            ],
-            has_clock=True,
-            has_offset=False,
-            is_weak=False,
-            nulls=date.nulls,
-            position=date.position,
-            is_decided=date.is_decided,
-            decided_by=date.decided_by,
-        )
-    ]
+    dates = [column for column in facts if column.times.fitting and column.name in alone]
+    dates = [column for column in dates if not alone[column.name].has_clock]
+    clocks = [column for column in facts if column.filled and column.times.clock is not None]
+    for date in sorted(dates, key=lambda column: LOCAL_NAME.search(column.name) is not None):
+        clock = min(clocks, key=lambda column: abs(column.position - date.position), default=None)
+        if clock is not None and (option := _of_date_and_clock(alone[date.name], clock, said)).fittings:
+            return [option]
+    return []
 
 
-_PARTS = (("year", "yyyy", "yr"), ("month", "mo", "mon", "mm"), ("day", "dd"), ("hour", "hr", "hh"),
-          ("minute", "min", "mi"), ("second", "sec", "ss"))  # fmt: skip
-_DIRECTIVES = ("%Y", "%m", "%d", "%H", "%M", "%S")
+def _of_date_and_clock(date: TimeOption, clock: ColumnFacts, said: str | None) -> TimeOption:
+    """Without a format where none of them is the one that is said, of both together or of the date."""
+    of_clock, fittings = clock.times.clock, []
+    if of_clock is not None:
+        for of_date in date.fittings:
+            both = Fitting(f"{of_date.format} {of_clock.format}", of_date.first, of_date.last + 86_399 * 10**9)
+            if said in (None, both.format, of_date.format):
+                fittings.append(both)
+    return TimeOption(
+        columns=(*date.columns, clock.name),
+        fittings=fittings,
+        nulls=max(date.nulls, clock.rows - clock.filled),
+        position=date.position,
+        misfits=date.misfits + (0 if of_clock is None else clock.times.misfits_of(of_clock)),
+        is_decided=len(fittings) < 2,  # noqa: PLR2004 - one, or none
+        decided_by=date.decided_by,
+    )
 
 
 def _of_parts(facts: Sequence[ColumnFacts]) -> list[TimeOption]:
-    """Columns of year, month, day and, if there are, hour, minute and second."""
-    by_name = {column.name.strip().lower(): column for column in facts if column.filled and column.low is not None}
-    columns = []
-    for names in _PARTS:
-        column = next((by_name[name] for name in names if name in by_name), None)
-        if column is None:
-            break
-        columns.append(column)
-    if len(columns) == 4:  # noqa: PLR2004 - an hour without a minute is no time of day
-        columns.pop()
-    if len(columns) < 3:  # noqa: PLR2004 - year, month, day
+    parts = find_parts(facts)
+    if parts is None:
         return []
-    low, high = columns[0].low, columns[0].high
-    if low is None or high is None or not (low[0] >= 1678 and high[0] <= 2261):  # noqa: PLR2004 - what can be stored
-        return []
-    form = " ".join(_DIRECTIVES[: len(columns)])
-    first, last = (
-        int(datetime(int(year), *rest, tzinfo=UTC).timestamp()) * 10**9
-        for year, rest in ((low[0], (1, 1)), (high[0], (12, 31)))
-    )
     return [
         TimeOption(
-            columns=tuple(column.name for column in columns),
-            fittings=[Fitting(form, first, last)],
-            has_clock=len(columns) > 3,  # noqa: PLR2004
-            has_offset=False,
-            is_weak=False,
-            nulls=max(column.rows - column.filled for column in columns),
-            position=columns[0].position,
+            columns=tuple(column.name for column in parts.columns),
+            fittings=[parts.fitting],
+            nulls=max(column.rows - column.filled for column in parts.columns),
+            position=parts.columns[0].position,
+            misfits=parts.misfits,
+            template=parts.template,
         )
     ]
+
+
+def _is_of(option: TimeOption, said: str | None) -> bool:
+    return said is None or any(fitting.format == said for fitting in option.fittings)
 
 
 def named_option(facts: Sequence[ColumnFacts], hints: Hints, options: Sequence[TimeOption]) -> TimeOption:
     """What the user says is the time."""
-    for option in options:
-        if option.columns == hints.time:
-            return option
+    said = hints.time_format
     columns = [next(column for column in facts if column.name == name) for name in hints.time]
-    form = hints.time_format
-    fittings = [] if form is None else [Fitting(form)]
-    if form is None and len(columns) > 1:
-        dates = columns[0].times.undecided or [fit for fit in (columns[0].times.chosen,) if fit]
-        fittings = [
-            Fitting(f"{date.format} {clock}", date.first, date.last + 86_399 * 10**9)
-            for date in dates
-            for clock in columns[1].times.clocks[:1]
-        ]
+    found = [option for option in options if option.columns == hints.time]
+    found += [option for option in _of_parts(columns) if option.columns == hints.time and _is_of(option, said)]
+    if found:
+        return found[0]
+    date = _alone(columns[0]) if said is None and len(columns) == 2 else None  # noqa: PLR2004 - and a time of day
+    if date is not None:
+        return _of_date_and_clock(date, columns[1], None)
     return TimeOption(
         columns=hints.time,
-        fittings=fittings,
-        has_clock=True,
-        has_offset=form is not None and ("z" in form or "%" not in form),
-        is_weak=False,
+        fittings=[] if said is None else [Fitting(said)],
         nulls=max(column.rows - column.filled for column in columns),
         position=columns[0].position,
-        is_decided=len(fittings) < 2,  # noqa: PLR2004 - one, or none
-        has_two_digit_year=form is None and columns[0].times.has_two_digit_year,
+        has_two_digit_year=said is None and columns[0].times.has_two_digit_year,
     )

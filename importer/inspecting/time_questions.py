@@ -7,29 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import polars as pl
 
 from importer.inspecting.facts import ColumnFacts
 from importer.inspecting.records import Choice, Question
-from importer.inspecting.time_facts import as_text
+from importer.inspecting.time_facts import HALF, TimeFacts, as_text
+from importer.inspecting.time_fitting import Fitting
 from importer.inspecting.time_options import TimeOption
 from importer.mapping.parts import TimeSpec
 from importer.mapping.timestamps import parse_times
 
 __all__ = ["about_century", "about_column", "about_format", "about_order", "about_zone"]
 
+MOST_TEXTS = 2_000
+"""Of a column are looked through for one that shows what the question is about."""
 
-def about_column(options: Sequence[TimeOption]) -> Question:
-    """Which column is the time?"""
+
+def about_column(options: Sequence[TimeOption], form: str | None) -> Question:
+    """Which column is the time? The format is what the user says."""
     choices = tuple(
-        Choice(
-            value=option.columns[0], meaning=f"as {option.fittings[0].format}: {as_text(option.fittings[0].first)} …"
-        )
+        Choice(value=option.columns[0], meaning=_likely(option.fittings[0], option.doubt))
         for option in options
         if option.fittings
     )
-    found = "Some numbers could be times" if choices else "No column holds times of a known format"
+    found = f"No column holds times of {'a known format' if form is None else f'the format {form}'}"
+    if choices:
+        found = "None is so without doubt"
     return Question(
         about="time",
         text=f"Which column is the time? {found}; say --time COLUMN, and its --time-format.",
@@ -61,11 +66,18 @@ def about_century(option: TimeOption) -> Question:
     )
 
 
-def about_format(option: TimeOption) -> Question:
+def _likely(fitting: Fitting, doubt: str) -> str:
+    return f"as {fitting.format}: {as_text(fitting.first)} …; {doubt}"
+
+
+def about_format(option: TimeOption, facts: Sequence[ColumnFacts]) -> Question:
     """Which format?"""
+    cells = [column.examples[0] for column in facts if column.name in option.columns and column.examples]
+    such = f", such as {' + '.join(map(repr, cells))}," if cells else ""
     return Question(
         about=" ".join(option.columns),
-        text=f"What is the format of {' + '.join(map(repr, option.columns))}? Its cells are of none that is known.",
+        text=f"What is the format of {' + '.join(map(repr, option.columns))}? "
+        f"Its cells{such} are of none that is known.",
         option="--time-format",
         choices=(
             Choice(value="unix_s", meaning="seconds since 1970; likewise unix_ms, unix_us, unix_ns"),
@@ -77,25 +89,27 @@ def about_format(option: TimeOption) -> Question:
 def about_order(option: TimeOption, facts: Sequence[ColumnFacts]) -> Question:
     """Day or month first?"""
     column = next(column for column in facts if column.name == option.columns[0])
+    alone = [_of_date(fitting, column.times) for fitting in option.fittings]
+    texts = pl.Series([*column.examples, *islice(column.values.counts, MOST_TEXTS)], dtype=pl.String)
+    read = pl.DataFrame([parse_times(texts, TimeSpec(column="x", format=form)).ns.alias(form) for form in alone])
+    # A text that all of them read, each in its own way; else one that each reads.
+    differing = read.select(pl.concat_list(pl.all()).list.drop_nulls().list.n_unique() == len(alone)).to_series()
     choices = []
-    for fitting in option.fittings:
-        example = next((text for text in column.examples if _differs(text, column)), column.examples[0])
-        single = next(item for item in column.times.undecided if fitting.format.startswith(item.format))
-        ns = parse_times(pl.Series([example]), TimeSpec(column="x", format=single.format)).ns[0]
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=ns // 10**9)
-        choices.append(Choice(value=fitting.format, meaning=f"{example} is {moment.day} {moment:%B %Y}"))
+    for form, fitting in zip(alone, option.fittings, strict=True):
+        row = (differing if differing.any() else read[form].is_not_null()).arg_max() or 0
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=read[form][row] // 10**9)
+        choices.append(Choice(value=fitting.format, meaning=f"{texts[row]} is {moment.day} {moment:%B %Y}"))
     order = "day or month first" if {"%d", "%m"} & {item.value[:2] for item in choices} else "which of these"
+    against = [cell for form in alone if (cell := column.times.not_of(form, but_of=alone))]
+    reason = "; ".join(against) if against else "No date in it decides that"
     return Question(
         about=" ".join(option.columns),
-        text=f"{option.columns[0]!r}: {order}? No date in it decides that.",
+        text=f"{option.columns[0]!r}: {order}? {reason}.",
         option="--time-format",
         choices=tuple(choices),
     )
 
 
-def _differs(text: str, column: ColumnFacts) -> bool:
-    times = {
-        parse_times(pl.Series([text]), TimeSpec(column="x", format=fitting.format)).ns[0]
-        for fitting in column.times.undecided
-    }
-    return len(times) > 1
+def _of_date(fitting: Fitting, times: TimeFacts) -> str:
+    """The format of the date alone, where a time of day is joined to it."""
+    return max((item.format for item in times.within(HALF) if fitting.format.startswith(item.format)), key=len)

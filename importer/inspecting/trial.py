@@ -1,7 +1,8 @@
 """A mapping tried on the data: what a load would reject, which keys would collide, how many series there are.
 
 Goes in: what maps, and the rows as tables. Comes out: :class:`Trial`. The rows go through the very code that maps,
-encodes and looks for duplicates in a load; nothing is sent. What grows with the rows goes to files in a folder.
+encodes and looks for duplicates in a load, the ledger's included: a key that is counted in another way would be counted
+wrongly. Nothing is sent. What grows with the rows goes to files in a folder.
 """
 
 from __future__ import annotations
@@ -67,7 +68,6 @@ def try_mapping(
     mapper: Callable[[Table], PointBatch],
     tables: Iterable[Table],
     *,
-    is_sample: bool,
     folder: Path | None = None,
     most_series: int = MOST_SERIES,
 ) -> Trial:
@@ -76,7 +76,6 @@ def try_mapping(
     Args:
         mapper: as that of a load.
         tables: the rows.
-        is_sample: lines cannot be told.
         folder: for what grows with the rows; None: the system's own.
         most_series: more of them end the trial.
 
@@ -88,14 +87,12 @@ def try_mapping(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="importer-inspect-", dir=folder) as own:
-            return _tried(mapper, tables, Path(own), is_sample=is_sample, most_series=most_series)
+            return _tried(mapper, tables, Path(own), most_series=most_series)
     except OSError as error:
         raise SpoolError(f"cannot keep the keys in a temporary folder: {error.strerror}") from error
 
 
-def _tried(
-    mapper: Callable[[Table], PointBatch], tables: Iterable[Table], folder: Path, *, is_sample: bool, most_series: int
-) -> Trial:
+def _tried(mapper: Callable[[Table], PointBatch], tables: Iterable[Table], folder: Path, *, most_series: int) -> Trial:
     trial, index = Trial(), SeriesIndex(most_series)
     encode, spool = LineEncoder(index), Spool(folder / "keys")
     expectation = Expectation(Windows(_DAY_NS))
@@ -110,8 +107,9 @@ def _tried(
         if own:
             trial.rejects += len({fault.record for fault in own})
             room = EXAMPLES - len(trial.reject_examples)
-            for reject in locate(table.block, own[:room]) if room > 0 and not is_sample else ():
-                trial.reject_examples.append(f"line {reject.line}, {reject.column}: {reject.error_message}")
+            for reject in locate(table.block, own[:room]) if room > 0 else ():
+                where = f"line {reject.line}, " if table.block.first_line else ""  # of a sample's pieces not known
+                trial.reject_examples.append(f"{where}{reject.column}: {reject.error_message}")
         frame = lines.frame
         if frame.is_empty():
             continue
