@@ -77,6 +77,7 @@ class Rows:
         self._scratch = scratch
         self._progress, self._stop = progress, stop or threading.Event()
         self._kept: list[Table] | None = None
+        self._first: int | None = None
         self.is_whole, self.sampled = True, ""
         with self._reader(limit) as reader, _said_once():
             self.is_annotated = reader.is_annotated
@@ -96,16 +97,22 @@ class Rows:
             SourceError: a source cannot be read.
             LoadInterruptedError: it was told to stop.
         """
-        if self._sample is not None and self._kept is None:
-            self._kept = self._sampled(self._sample)
-        rows = 0
-        for table in self._kept if self._kept is not None else self._all(self._limit):
+        if self._sample is not None and self._kept is None and self._first is None:
+            self._kept = self._spread(self._sample)
+            if self._kept is None:
+                self._first = self._limit = self._sample if self._limit is None else min(self._sample, self._limit)
+        rows = records = 0
+        for table in self._all(self._limit) if self._kept is None else self._kept:
             if self._stop.is_set():
                 raise LoadInterruptedError("interrupted while the data was looked at: nothing was written")
             rows += rows_in(table)
+            records += rows_in(table) + table.blank + len(table.faults)
             yield table
             if self._progress is not None:
                 self._progress(doing, rows)
+        if self._first is not None:
+            self.is_whole = records < self._first
+            self.sampled = "" if self.is_whole else f"the first {self._first:,} rows"
 
     def _reader(self, limit: int | None) -> Reader:
         return Reader(
@@ -131,22 +138,23 @@ class Rows:
             reader.want(lambda header, _: self.columns or tuple(header[:1]))
             yield reader
 
-    def _sampled(self, most: int) -> list[Table]:
+    def _spread(self, most: int) -> list[Table] | None:
+        """Rows from all over the data, as many as are wanted; None where one cannot go to any place, or it has fewer.
+
+        They are kept: no more are held than what the pieces have. The first rows, of which there may be any number, are
+        read each time.
+        """
         can_be_spread = all(can_be_glimpsed(source, self._sniffed.encoding) for source in self._sources)
-        if can_be_spread and self._limit is None and not self.is_annotated:  # where pieces may be of other tables
-            with self._wanting(None) as reader:
-                found = [(block, reader.table(block)) for block in reader.rough_blocks()]
-            total = sum(table.frame.height for _, table in found)
-            if total >= most:
-                spread = _evenly([table for _, table in found], total, most)
-                self.is_whole = False
-                self.sampled = f"{most:,} rows, evenly spread over the data"
-                return spread
-        limit = most if self._limit is None else min(most, self._limit)
-        tables = list(self._all(limit))
-        self.is_whole = sum(rows_in(table) + table.blank + len(table.faults) for table in tables) < limit
-        self.sampled = "" if self.is_whole else f"the first {limit:,} rows"
-        return tables
+        if not can_be_spread or self._limit is not None or self.is_annotated:  # where pieces may be of other tables
+            return None
+        with self._wanting(None) as reader:
+            found = [reader.table(block) for block in reader.rough_blocks()]
+        total = sum(table.frame.height for table in found)
+        if total < most:
+            return None
+        self.is_whole = False
+        self.sampled = f"{most:,} rows, evenly spread over the data"
+        return _evenly(found, total, most)
 
 
 def rows_in(table: Table) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import importer
-from importer import Hints, Inspection
+from importer import Inspection
 from tests.loading import Command, Trial
 
 EITHER_WAY = [f"{1 + n % 12:02}/{1 + n % 11:02}/2021" for n in range(50)]
@@ -143,10 +143,3 @@ def test_a_format_that_no_column_is_of_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join(with_values("t", GOOD[:20])))
     found = importer.inspect(tmp_path / "a.csv", time_format="%d.%m.%Y")
     assert "No column holds times of the format %d.%m.%Y" in found.questions[0].text
-
-
-def test_hints_for_two_columns_are_for_programs_too(trial: Trial) -> None:
-    path = trial.csv("\n".join(with_values("date,clock", [f"{date},00:05" for date in EITHER_WAY])) + "\n")
-    hints = Hints.of(time=("date", "clock"), time_format="%d/%m/%Y %H:%M")
-    report = importer.load(path, options=trial.options(), connection=trial.connection, hints=hints)
-    assert (report.status, report.rejected) == ("verified", 0)
