@@ -6,11 +6,12 @@ Goes in: a folder and the bucket that is to be restored. Comes out: nothing, or 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import threading
 import zlib
 from pathlib import Path
 
-from importer.backups.layout import ManifestBucket, ManifestShard, Sidecar, sha256_of
+from importer.backups.layout import ManifestBucket, ManifestShard, Sidecar
 from importer.backups.tar import TarWalk
 from importer.backups.wire import PIECE, check_stop
 from importer.errors import SourceError, TransientServerError
@@ -61,7 +62,7 @@ def _compare(path: Path, sidecar: Sidecar) -> None:
     if known is None:
         raise SourceError(f"{str(path)!r} is not among the files of the backup: its {path.parent.name!r} is damaged")
     try:
-        is_same = path.stat().st_size == known.size and sha256_of(path) == known.sha256
+        is_same = path.stat().st_size == known.size and _sha256_of(path) == known.sha256
     except OSError as error:
         raise _unreadable(path, error) from error
     if not is_same:
@@ -75,3 +76,9 @@ def _unreadable(path: Path, error: Exception) -> SourceError:
         return SourceError(f"{str(path)!r} is missing from the backup; nothing was restored")
     why = error.strerror if isinstance(error, OSError) and error.strerror else "it does not hold a whole archive"
     return SourceError(f"cannot use {str(path)!r}: {why}; nothing was restored")
+
+
+def _sha256_of(path: Path) -> str:
+    """Of a file, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,6 @@ folder there is no sidecar, and what is restored from it can only be counted. Th
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,7 +33,6 @@ __all__ = [
     "Sidecar",
     "read_manifest",
     "read_sidecar",
-    "sha256_of",
 ]
 
 SIDECAR = "importer.json"
@@ -242,9 +240,3 @@ def _read(path: Path, kind: type[Any]) -> Any:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise SourceError(f"{str(path)!r} is damaged or was not written by a backup: {where} {first['msg']}") from error
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file, read piece by piece."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,11 +13,14 @@ import typer
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
 from importer.cli.signals import ended_at_once, stopped_and_exited
+from importer.printable import printable
 
 if TYPE_CHECKING:
     from importer.backups.records import Backup
 
 __all__ = ["EPILOG", "backup_command"]
+
+log = logging.getLogger("importer")
 
 EPILOG = "Example: importer backup birds --to backups --keep 7"
 
@@ -82,10 +86,12 @@ def backup_command(
 def _show(made: Backup) -> None:
     for saved in made.buckets:
         groups = f"{saved.shard_groups} shard group{'' if saved.shard_groups == 1 else 's'}"
-        typer.echo(f"saved {saved.bucket}: {saved.values:,} values in {groups}, {_size(saved.size_bytes)}")
+        typer.echo(
+            f"saved {printable(saved.bucket, None)}: {saved.values:,} values in {groups}, {_size(saved.size_bytes)}"
+        )
     for path in made.removed:
-        typer.echo(f"removed the old backup {path}")
-    typer.echo(f"backup: {made.folder} ({_size(made.size_bytes)})")
+        typer.echo(f"removed the old backup {printable(str(path), None)}")
+    typer.echo(f"backup: {printable(str(made.folder), None)} ({_size(made.size_bytes)})")
 
 
 def _size(size_bytes: int) -> str:
@@ -96,14 +102,16 @@ def _size(size_bytes: int) -> str:
 def _warn(made: Backup) -> None:
     for saved in made.buckets:
         if written := saved.unchecked - saved.revived:
-            typer.echo(
-                f"warning: {saved.bucket}: {written} shard group(s) were written to all the while they were saved: "
-                "they are whole as of some moment meanwhile, but a restore can only count them",
-                err=True,
+            log.warning(
+                "warning: %s: %d shard group(s) were written to all the while they were saved: they are whole as of "
+                "some moment meanwhile, but a restore can only count them",
+                saved.bucket,
+                written,
             )
         if saved.revived:
-            typer.echo(
-                f"warning: {saved.bucket}: {saved.revived} shard group(s) hold deleted points that the server has not "
-                "removed from its files yet: a restore brings them back",
-                err=True,
+            log.warning(
+                "warning: %s: %d shard group(s) hold deleted points that the server has not removed from its files "
+                "yet: a restore brings them back",
+                saved.bucket,
+                saved.revived,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,11 +14,14 @@ import typer
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
 from importer.cli.signals import ended_at_once, stopped_and_exited
+from importer.printable import printable
 
 if TYPE_CHECKING:
     from importer.backups.records import RestoredBucket
 
 __all__ = ["EPILOG", "restore_command"]
+
+log = logging.getLogger("importer")
 
 EPILOG = "Example: importer restore backups/20240131T235959Z --bucket birds --as birds-restored"
 
@@ -75,14 +79,14 @@ def restore_command(
         _show(restored)
     for each in restored:
         for warning in each.warnings:
-            typer.echo(f"warning: {each.bucket}: {warning}", err=True)
+            log.warning("warning: %s: %s", each.bucket, warning)
 
 
 def _show(restored: Sequence[RestoredBucket]) -> None:
     for each in restored:
-        was = "" if each.bucket == each.backed_up_as else f" (was {each.backed_up_as})"
+        was = "" if each.bucket == each.backed_up_as else f" (was {printable(each.backed_up_as, None)})"
         groups = f"{each.shard_groups} shard group{'' if each.shard_groups == 1 else 's'}"
-        typer.echo(f"{each.status}: bucket {each.bucket}{was}, {each.values:,} values in {groups}")
+        typer.echo(f"{each.status}: bucket {printable(each.bucket, None)}{was}, {each.values:,} values in {groups}")
         if each.unchecked:
             typer.echo(
                 f"  of {each.unchecked} of them the backup does not say what they held: they were counted, not compared"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one lets the load come to rest, the second one ends it at once."""
+"""Ctrl-C and SIGTERM: the first one lets what is under way come to rest, the second one ends it at once."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ __all__ = ["Stopping", "ended_at_once", "stopped_and_exited", "stopped_by_signal
 log = logging.getLogger("importer")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOPPED_AT_ONCE = "stopped at once"
 
 
 class Stopping:
@@ -37,14 +38,22 @@ class Stopping:
 @contextmanager
 def stopped_by_signals() -> Iterator[Stopping]:
     """Listen to the signals while a load runs."""
+    first = f"stopping: what is under way gets {DRAIN_SECONDS:g} s to be finished"
+    with _listening(first, f"{STOPPED_AT_ONCE}; a load can be gone on with by --resume") as stopping:
+        yield stopping
+
+
+@contextmanager
+def _listening(first: str, second: str) -> Iterator[Stopping]:
+    """Stop at the first signal, and end at the second one; each with what is said to it."""
     stopping = Stopping()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if stopping.event.is_set():
-            _end_at_once(number)
+            _end_at_once(number, second)
         stopping.signal_number = number
         stopping.event.set()
-        log.warning("stopping: what is under way gets %g s to be finished; once more to stop at once", DRAIN_SECONDS)
+        log.warning("%s; once more to stop at once", first)
 
     before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
@@ -61,7 +70,7 @@ def stopped_and_exited() -> Iterator[threading.Event]:
     Raises:
         typer.Exit: it was; with the code that says by which signal.
     """
-    with stopped_by_signals() as stopping:
+    with _listening("stopping", STOPPED_AT_ONCE) as stopping:
         try:
             yield stopping.event
         except LoadInterruptedError:
@@ -86,9 +95,9 @@ def ended_at_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _end_at_once(number: int) -> None:
-    """End the process, whatever its threads are doing: the journal is made to survive that."""
+def _end_at_once(number: int, said: str) -> None:
+    """End the process, whatever its threads are doing: the journal of a load is made to survive that."""
     shown_again = b"\x1b[?25h" if sys.stderr.isatty() else b""  # the progress bar had hidden the cursor
     with suppress(OSError):
-        os.write(sys.stderr.fileno(), shown_again + b"stopped at once; a load can be gone on with by --resume\n")
+        os.write(sys.stderr.fileno(), shown_again + said.encode() + b"\n")
     os._exit(128 + number)
