@@ -20,15 +20,14 @@ from importer.backups.checking import check_files
 from importer.backups.layout import BucketRecord, ManifestBucket, Sidecar, read_manifest, read_sidecar
 from importer.backups.records import RestoredBucket
 from importer.backups.upload import Upload
-from importer.backups.wire import READ_TIMEOUT_SECONDS, Wire, pause
+from importer.backups.wire import connected
 from importer.bucket import catalogue, prepare
 from importer.bucket import mark as marks
 from importer.bucket.names import check_target
 from importer.bucket.settings import settings_for_load
 from importer.errors import BucketExistsError, ConfigurationError, ImporterError, ServerError
 from importer.mapping.header import nearest
-from importer.server.connection import Connection, Patience, Server
-from importer.server.retry import RetryPolicy
+from importer.server.connection import Connection, Server
 
 __all__ = ["restore"]
 
@@ -89,8 +88,7 @@ def restore(
             fitting_shard_duration_seconds=None,
         )
         check_files(place, each, sidecar, stopping)
-    with Server(where, timeout_seconds=READ_TIMEOUT_SECONDS) as server, Wire(where, stopping) as wire:
-        server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: pause(stopping, seconds))
+    with connected(where, wait_seconds, stopping) as (server, wire):
         if if_exists == "fail":
             for each in chosen:
                 _refuse_existing(server, as_name or each.name)

@@ -26,13 +26,12 @@ from importer.backups.records import Backup, BucketBackup
 from importer.backups.shards import ShardSaver
 from importer.backups.telling import Telling
 from importer.backups.values import Digest
-from importer.backups.wire import READ_TIMEOUT_SECONDS, Wire, check_stop, pause
+from importer.backups.wire import Wire, check_stop, connected
 from importer.backups.writing import Draft
 from importer.bucket import mark as marks
 from importer.errors import ConfigurationError, NotFoundError, SpoolError, TransientServerError
 from importer.mapping.header import nearest
-from importer.server.connection import Connection, Patience, Server
-from importer.server.retry import RetryPolicy
+from importer.server.connection import Connection, Server
 
 __all__ = ["backup"]
 
@@ -84,12 +83,7 @@ def backup(
     began, stopping, place = datetime.now(UTC), stop or threading.Event(), Path(to)
     folder = place / began.strftime(STAMP) if keep is not None else place
     where = connection or connect()
-    with (
-        Server(where, timeout_seconds=READ_TIMEOUT_SECONDS) as server,
-        Wire(where, stopping) as wire,
-        _draft(folder) as draft,
-    ):
-        server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: pause(stopping, seconds))
+    with connected(where, wait_seconds, stopping) as (server, wire), _draft(folder) as draft:
         base = began.strftime(STAMP)
         manifest: dict[str, Any] = {"manifestVersion": MANIFEST_VERSION, "kv": _entry("", 0, 0)}
         described = server.patiently(lambda: _metadata(wire, draft, base, manifest if metadata else None))

@@ -6,6 +6,7 @@ Goes in: paths of the server, and files. Comes out: pieces of answers as they co
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,12 +16,16 @@ from typing import Any, BinaryIO, Self
 import urllib3
 from influxdb_client.rest import ApiException
 
-from importer.errors import AuthorizationError, LoadInterruptedError
+from importer.draining import DRAIN_SECONDS, broken_off_after_stop
+from importer.errors import AuthorizationError, LoadInterruptedError, TransientServerError
 from importer.server.answers import translated
-from importer.server.connection import CONNECT_TIMEOUT_SECONDS, Connection
+from importer.server.connection import CONNECT_TIMEOUT_SECONDS, Connection, Patience, Server
+from importer.server.retry import RetryPolicy
 from importer.server.transport import Transport, tls_context
 
-__all__ = ["PIECE", "READ_TIMEOUT_SECONDS", "Wire", "check_stop", "operators_alone", "pause"]
+__all__ = ["PIECE", "Wire", "check_stop", "connected", "operators_alone"]
+
+log = logging.getLogger(__name__)
 
 PIECE = 1 << 20
 READ_TIMEOUT_SECONDS = 600.0
@@ -37,6 +42,37 @@ def pause(stop: threading.Event, seconds: float) -> None:
     """Sleep, unless the work is told to stop, which raises LoadInterruptedError."""
     stop.wait(seconds)
     check_stop(stop)
+
+
+@contextmanager
+def connected(connection: Connection, wait_seconds: float, stop: threading.Event) -> Iterator[tuple[Server, Wire]]:
+    """Connections for questions and for files; told to stop, what hangs is broken off some seconds later.
+
+    Args:
+        connection: which server.
+        wait_seconds: how long an absent server is waited for.
+        stop: tells the work to stop.
+
+    Raises:
+        LoadInterruptedError: it was told to stop.
+        TransientServerError: the server was away for too long.
+    """
+
+    def break_off() -> None:
+        server.break_off()
+        wire.break_off()
+
+    with (
+        Server(connection, timeout_seconds=READ_TIMEOUT_SECONDS) as server,
+        Wire(connection, stop) as wire,
+        broken_off_after_stop(stop, break_off, seconds=DRAIN_SECONDS),
+    ):
+        server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: pause(stop, seconds))
+        try:
+            yield server, wire
+        except TransientServerError:
+            check_stop(stop)  # broken off, because of that
+            raise
 
 
 @contextmanager
@@ -79,6 +115,10 @@ class Wire:
 
     def __exit__(self, *_: object) -> None:
         self._transport.clear()
+
+    def break_off(self) -> None:
+        """End all requests that are under way."""
+        self._transport.break_off()
 
     @contextmanager
     def answer(self, path: str) -> Iterator[Answer]:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import importer
-from importer.backups import saving, shards
+from importer.backups import saving, shards, wire
 from importer.backups.restoring import restore
 from importer.backups.saving import backup
 from importer.bucket import catalogue
@@ -346,6 +346,33 @@ def test_told_to_stop_both_leave_nothing(filled: Trial) -> None:
         backup(filled.bucket, to=filled.folder / "stopped", stop=stop, connection=filled.connection)
     with pytest.raises(LoadInterruptedError):
         restore(folder, as_name=f"{filled.bucket}-copy", stop=stop, connection=filled.connection)
+    assert not list(filled.folder.glob("*stopped*"))
+    assert filled.buckets == {""}
+
+
+@pytest.mark.parametrize("where", ["/query", "/shards/"])
+def test_told_to_stop_a_server_that_hangs_holds_neither_up(
+    filled: Trial, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    stop, folder = threading.Event(), saved(filled)
+    monkeypatch.setattr(wire, "DRAIN_SECONDS", 0.1)
+
+    def hang(request: Request) -> Fault | None:
+        if where not in request.path:
+            return None
+        stop.set()
+        return Fault(hangs_seconds=20)
+
+    with fault_proxy(filled.connection.url) as proxy:
+        proxy.rule = hang
+        connection = replace(filled.connection, url=proxy.url)
+        began = time.monotonic()
+        with pytest.raises(LoadInterruptedError):
+            backup(filled.bucket, to=filled.folder / "stopped", stop=stop, connection=connection)
+        stop.clear()
+        with pytest.raises(LoadInterruptedError):
+            restore(folder, as_name=f"{filled.bucket}-copy", stop=stop, connection=connection)
+        assert time.monotonic() - began < 15
     assert not list(filled.folder.glob("*stopped*"))
     assert filled.buckets == {""}
 

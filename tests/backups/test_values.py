@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.backups import lines, saving, values
+from importer.backups import lines, values, wire
 from importer.backups.restoring import restore
 from importer.backups.saving import backup
 from importer.backups.values import Digest, digest_of_window
@@ -173,7 +173,7 @@ def test_a_server_that_is_away_for_a_moment_is_waited_for_at_each_question(
         asked[question] += 1
         return Fault(503) if asked[question] in {1, 3} else None
 
-    monkeypatch.setattr(saving, "RetryPolicy", partial(RetryPolicy, first_pause_seconds=0.01))
+    monkeypatch.setattr(wire, "RetryPolicy", partial(RetryPolicy, first_pause_seconds=0.01))
     with fault_proxy(trial.connection.url) as proxy:
         proxy.rule = away_at_first
         connection = replace(trial.connection, url=proxy.url)
