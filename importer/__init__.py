@@ -65,10 +65,12 @@ if TYPE_CHECKING:
     from importer.reading.export import Exported, export
     from importer.reading.frames import read
     from importer.server.connection import Connection
+    from importer.source.bounds import Bounds
 else:
     _HOMES = {
         "Analysis": "importer.analysis.records",
         "Backup": "importer.backups.records",
+        "Bounds": "importer.source.bounds",
         "BucketDetails": "importer.provisioning.details",
         "BucketListing": "importer.provisioning.listing",
         "Connection": "importer.server.connection",
@@ -118,6 +120,7 @@ __all__ = [
     "Analysis",
     "AuthorizationError",
     "Backup",
+    "Bounds",
     "BucketDetails",
     "BucketExistsError",
     "BucketListing",

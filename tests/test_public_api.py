@@ -21,6 +21,7 @@ EXPORTED = {
     "Analysis",
     "AuthorizationError",
     "Backup",
+    "Bounds",
     "BucketDetails",
     "BucketExistsError",
     "BucketListing",
