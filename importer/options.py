@@ -15,6 +15,7 @@ from importer.source.bounds import (
     DOWNLOAD_TIMEOUT_SECONDS,
     MAX_COLUMNS,
     MAX_DOWNLOAD_BYTES,
+    MAX_DOWNLOAD_SECONDS,
     MAX_EXPANSION,
     MAX_RECORD_BYTES,
     Bounds,
@@ -51,6 +52,7 @@ class LoadOptions:
         max_expansion: a source of which each stored byte gives more than so many bytes of text ends it.
         max_download_bytes: of a source that is read by URL, as stored there.
         download_timeout_seconds: how long a download may stand still before its connection is tried anew.
+        max_download_seconds: how long one may be waited for in all; a load that waits for the server does not count.
         precision: finer timestamps are rejected.
         batch_rows: lines per write call at the most; None: as the server takes them best.
         block_bytes: CSV text per block.
@@ -84,6 +86,7 @@ class LoadOptions:
     max_expansion: int = MAX_EXPANSION
     max_download_bytes: int = MAX_DOWNLOAD_BYTES
     download_timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS
+    max_download_seconds: float = MAX_DOWNLOAD_SECONDS
     precision: Precision = "ns"
     batch_rows: int | None = None
     block_bytes: int = BLOCK_BYTES
@@ -104,8 +107,9 @@ class LoadOptions:
         _ = self.reject_budget  # wrong text is told of now, not in mid-load
         if self.resume and self.dry_run:
             raise ConfigurationError("a dry run writes nothing that could be resumed: leave out --resume or --dry-run")
-        if not self.download_timeout_seconds > 0:
-            raise ConfigurationError(f"download_timeout_seconds is {self.download_timeout_seconds}: give more than 0")
+        for name in ("download_timeout_seconds", "max_download_seconds"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(f"{name} is {getattr(self, name)}: give more than 0")
         if not self.wait_seconds >= 0:
             raise ConfigurationError(f"wait_seconds is {self.wait_seconds}: give 0 or more")
 
@@ -123,6 +127,7 @@ class LoadOptions:
             self.max_expansion,
             self.max_download_bytes,
             self.download_timeout_seconds,
+            self.max_download_seconds,
         )
 
     @property

@@ -12,6 +12,7 @@ from importer.source.bounds import (
     DOWNLOAD_TIMEOUT_SECONDS,
     MAX_COLUMNS,
     MAX_DOWNLOAD_BYTES,
+    MAX_DOWNLOAD_SECONDS,
     MAX_EXPANSION,
     MAX_RECORD_BYTES,
     Bounds,
@@ -49,6 +50,7 @@ def _read(
     max_expansion: Annotated[int, typer.Option("--max-expansion", metavar="TIMES", min=1, help="A compressed file that swells to more times its size, and beyond 16 MiB, is an error.", rich_help_panel=_PANEL)] = MAX_EXPANSION,
     max_download_bytes: Annotated[int, typer.Option("--max-download-bytes", metavar="N", min=1, help="A source by URL, or one kept in a file, that has more is an error.", rich_help_panel=_PANEL)] = MAX_DOWNLOAD_BYTES,
     download_timeout: Annotated[float, typer.Option("--download-timeout", metavar="SECONDS", min=0.1, help="How long a download may stand still before its connection is tried anew.", rich_help_panel=_PANEL)] = DOWNLOAD_TIMEOUT_SECONDS,
+    max_download_seconds: Annotated[float, typer.Option("--max-download-seconds", metavar="SECONDS", min=0.1, help="A source by URL that is waited for longer, all in all, is an error.", rich_help_panel=_PANEL)] = MAX_DOWNLOAD_SECONDS,
 ) -> Reading:  # fmt: skip
     csv = given(
         delimiter=delimiter,
@@ -59,7 +61,10 @@ def _read(
         skip_header=skip_header,
         skip_rows=skip_rows,
     )
-    return Reading(csv, Bounds(max_record_bytes, max_columns, max_expansion, max_download_bytes, download_timeout))
+    bounds = Bounds(
+        max_record_bytes, max_columns, max_expansion, max_download_bytes, download_timeout, max_download_seconds
+    )
+    return Reading(csv, bounds)
 
 
 with_reading = sharing(_read, "reading")

@@ -9,6 +9,7 @@ __all__ = [
     "EXPANSION_JUDGED_FROM_BYTES",
     "MAX_COLUMNS",
     "MAX_DOWNLOAD_BYTES",
+    "MAX_DOWNLOAD_SECONDS",
     "MAX_EXPANSION",
     "MAX_RECORD_BYTES",
     "Bounds",
@@ -29,6 +30,9 @@ EXPANSION_JUDGED_FROM_BYTES = 16 << 20
 MAX_DOWNLOAD_BYTES = 20 << 30
 """What is read by URL, as stored there; a Parquet file is kept on the disk meanwhile."""
 
+MAX_DOWNLOAD_SECONDS = 86_400.0
+"""All waiting for a source by URL: one that gives a byte now and then would never end."""
+
 DOWNLOAD_TIMEOUT_SECONDS = 60.0
 """Without a byte: then the connection is tried anew."""
 
@@ -43,6 +47,7 @@ class Bounds:
         max_expansion: decompressed bytes for each one that is stored.
         max_download_bytes: of a source that is read by URL, or that must be kept in a file to be read from a pipe.
         download_timeout_seconds: how long a download may stand still.
+        max_download_seconds: how long one may be waited for in all.
     """
 
     max_record_bytes: int = MAX_RECORD_BYTES
@@ -50,3 +55,4 @@ class Bounds:
     max_expansion: int = MAX_EXPANSION
     max_download_bytes: int = MAX_DOWNLOAD_BYTES
     download_timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS
+    max_download_seconds: float = MAX_DOWNLOAD_SECONDS

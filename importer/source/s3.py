@@ -7,6 +7,7 @@ takes them: the environment (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, …), 
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from importer.errors import ConfigurationError, LoadInterruptedError, SourceError
@@ -24,7 +25,7 @@ class S3File:
     Args:
         url: of it.
         name: for messages.
-        bounds: how much may be read, and how long it may stand still.
+        bounds: how much may be read, how long it may stand still, and how long it may take.
         stop: set when nobody wants it any more.
 
     Attributes:
@@ -46,6 +47,7 @@ class S3File:
                 f"{name!r}: reading from S3 needs more than is installed: pip install 'importer[s3]'"
             ) from None
         seconds = bounds.download_timeout_seconds
+        self._left_seconds, self._most_seconds = bounds.max_download_seconds, bounds.max_download_seconds
         try:
             waiting = {"connect_timeout": min(15.0, seconds), "read_timeout": seconds}
             files = filesystem("s3", config_kwargs=waiting, skip_instance_cache=True)
@@ -70,10 +72,17 @@ class S3File:
         """
         if self._stop.is_set():
             raise LoadInterruptedError(f"interrupted while reading {self._name!r}")
+        begun = time.monotonic()
         try:
             data: bytes = self._file.read(min(size, self._left))
         except Exception as error:  # noqa: BLE001 - the libraries beneath raise whatever there is
             raise self._translated(error) from None
+        self._left_seconds -= time.monotonic() - begun
+        if self._left_seconds < 0:
+            raise SourceError(
+                f"cannot read all of {self._name!r}: it took more than {self._most_seconds:g} s; "
+                "allow more by --max-download-seconds"
+            )
         if self._left and not data:
             raise SourceError(f"{self._name!r} ends {self._left:,} bytes too early")
         self._left -= len(data)

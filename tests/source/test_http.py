@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
+import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +120,64 @@ def test_one_who_waits_for_a_download_is_woken_up_when_the_load_is_to_stop() -> 
         with pytest.raises(LoadInterruptedError, match="interrupted while reading 'http://127"):
             fetched(file.url, stop=stop)
     assert time.monotonic() - begun < 5
+
+
+@contextmanager
+def dripping(*answers: bytes) -> Iterator[str]:
+    """A server that begins these answers, one for each connection, and goes on with the last one byte by byte."""
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for number, answer in enumerate(answers, 1):
+                client, _ = listening.accept()
+                with client, contextlib.suppress(OSError):
+                    client.recv(1 << 16)
+                    client.sendall(answer)
+                    while number == len(answers) and not done.wait(0.02):
+                        client.sendall(b"x")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/data.csv"
+        done.set()
+        thread.join(10)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+LONG = HEAD + b"Content-Length: 1000000\r\n\r\n"
+drips = pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param([HEAD + b"X-Head: "], id="head"),
+        pytest.param([LONG + b"a,b\n"], id="body"),
+        pytest.param([HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\na,b\n\r\n4;"], id="chunk"),
+        pytest.param([LONG + b"a,b\n" * 9999, LONG + b"a,b\n"], id="what was read before"),
+    ],
+)
+
+
+@drips
+def test_a_download_of_a_byte_now_and_then_ends_after_the_time_that_is_allowed(answers: list[bytes]) -> None:
+    begun = time.monotonic()
+    with dripping(*answers) as url:
+        refused(r"took more than 0.5 s; allow more by --max-download-seconds", url, max_download_seconds=0.5)
+    assert time.monotonic() - begun < 10
+
+
+@drips
+def test_whoever_waits_for_a_byte_now_and_then_is_woken_up_too(answers: list[bytes]) -> None:
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    with dripping(*answers) as url, pytest.raises(LoadInterruptedError):
+        fetched(url, stop=stop)
+
+
+def test_time_that_the_load_takes_itself_is_no_time_of_the_download() -> None:
+    with web_file(data=TEXT) as file, Stream(expand([file.url])[0], bounds=Bounds(max_download_seconds=1.0)) as stream:
+        found = stream.read()
+        time.sleep(1.1)
+        assert found + b"".join(iter(stream.read, b"")) == TEXT
 
 
 def test_a_server_that_is_overloaded_is_asked_again() -> None:
