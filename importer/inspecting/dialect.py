@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from importer.errors import LoadInterruptedError, SourceError
+from importer.inspecting.delimiters import FoundDelimiter, find_delimiter
 from importer.inspecting.encodings import FoundEncoding, find_encoding, to_utf8
 from importer.inspecting.records import Dialect
 from importer.mapping.parts import CsvOptions
 from importer.source.bounds import Bounds
-from importer.source.cells import UnclosedQuoteError, careful_ends, cells
 from importer.source.compression import GZIP_MAGIC, ZSTD_MAGIC
 from importer.source.kinds import Kind
 from importer.source.open import Source, Stream, canonical_encoding
@@ -28,11 +27,6 @@ from importer.source.open import Source, Stream, canonical_encoding
 __all__ = ["Sniffed", "looks_like_data", "sniff_all"]
 
 HEAD_BYTES = 1 << 18
-RECORDS = 200
-"""Of the beginning: enough to tell the delimiter."""
-
-DELIMITERS = ",;\t|"
-_SEPARATOR = re.compile(rb"sep=([\x01-\x21\x23-\x7f])\r?\n")
 _DATA = re.compile(r"\s*[+-]?[0-9][0-9.,:/ TZe+-]*\s*")
 
 Newline = Literal["\n", "\r\n", "mixed"]
@@ -46,10 +40,8 @@ class Sniffed:
     """How a source is written; ``decimal`` is found out later, by its columns.
 
     Attributes:
-        delimiter: between cells.
+        found_delimiter: between cells.
         found_encoding: None of what is no text.
-        delimiter_is_open: any other delimiter would do as well.
-        delimiter_why: in words, why it is this one.
         byte_order_mark: whether the text begins with one.
         newline: how lines end.
         quote: the sign around cells.
@@ -57,15 +49,18 @@ class Sniffed:
         kind: what it is.
     """
 
-    delimiter: str = ","
+    found_delimiter: FoundDelimiter = FoundDelimiter()  # noqa: RUF009 - frozen
     found_encoding: FoundEncoding | None = None
-    delimiter_is_open: bool = True
-    delimiter_why: str = ""
     byte_order_mark: bool = False
     newline: Newline = "\n"
     quote: str | None = None
     compression: str | None = None
     kind: Kind = "csv"
+
+    @property
+    def delimiter(self) -> str:
+        """Between cells."""
+        return self.found_delimiter.sign
 
     @property
     def encoding(self) -> str:
@@ -90,7 +85,7 @@ class Sniffed:
             byte_order_mark=self.byte_order_mark,
             encoding_is_certain=not self.guess,
             compression=self.compression,
-            reasons=tuple(why for why in (self.found_encoding and self.found_encoding.why, self.delimiter_why) if why),
+            reasons=tuple(found.why for found in (self.found_encoding, self.found_delimiter) if found and found.why),
         )
 
 
@@ -135,15 +130,9 @@ def sniff_all(
             )
         if one is None or (one.is_ascii and other is not None):
             all_of_them, encoding_of = replace(all_of_them, found_encoding=other), source.name
-        if all_of_them.delimiter_is_open:
-            all_of_them = replace(
-                all_of_them,
-                delimiter=found.delimiter,
-                delimiter_is_open=found.delimiter_is_open,
-                delimiter_why=found.delimiter_why,
-            )
-            delimiter_of = source.name
-        elif not found.delimiter_is_open and found.delimiter != all_of_them.delimiter:
+        if all_of_them.found_delimiter.is_open:
+            all_of_them, delimiter_of = replace(all_of_them, found_delimiter=found.found_delimiter), source.name
+        elif not found.found_delimiter.is_open and found.delimiter != all_of_them.delimiter:
             raise SourceError(
                 f"the cells of {delimiter_of!r} are parted by {all_of_them.delimiter!r}, but those of {source.name!r} "
                 f"by {found.delimiter!r}: load them one after the other, or say --delimiter if both have the same"
@@ -173,27 +162,19 @@ def _sniff(
         else:
             encoding = find_encoding(chain(first, pieces if whole else ()), source.name)
     text, mark = to_utf8(first[0], encoding.name)
-    delimiter, is_open, why = given.get("delimiter"), False, ""
-    if delimiter is not None:
-        delimiter = CsvOptions.from_dict({"delimiter": delimiter}).delimiter
+    if given.get("delimiter") is not None:
+        sign = CsvOptions.from_dict({"delimiter": given["delimiter"]}).delimiter
+        delimiter = FoundDelimiter(sign, is_open=False)
     else:
-        delimiter, is_open, why = _delimiter(_without_first_lines(text, int(given.get("skip_header") or 0)))
+        delimiter = find_delimiter(text, int(given.get("skip_header") or 0))
     return Sniffed(
-        delimiter=delimiter,
+        found_delimiter=delimiter,
         found_encoding=encoding,
-        delimiter_is_open=is_open,
-        delimiter_why=why,
         byte_order_mark=mark,
         newline=_newline(text),
         quote='"' if b'"' in text else None,
         compression=compression,
     )
-
-
-def _without_first_lines(text: bytes, count: int) -> bytes:
-    for _ in range(count):
-        text = text.partition(b"\n")[2]
-    return text
 
 
 def looks_like_data(header: tuple[str, ...], second: tuple[str, ...]) -> bool:
@@ -231,46 +212,6 @@ def _compression(source: Source) -> str | None:
     with source.path.open("rb") as file:
         magic = file.read(len(ZSTD_MAGIC))
     return "gzip" if magic.startswith(GZIP_MAGIC) else "zstd" if magic == ZSTD_MAGIC else None
-
-
-def _delimiter(text: bytes) -> tuple[str, bool, str]:
-    """The sign that cuts the first records into as many cells as the header, and into most of them.
-
-    Whether any other would do as well, and why it is this one, come out with it.
-    """
-    said = _SEPARATOR.match(text)
-    if said is not None:
-        return said.group(1).decode(), True, "the first line says which delimiter"
-    best, best_score, cut = ",", (0.0, 0), 1
-    for delimiter in DELIMITERS:
-        counts = _cells_by_record(text, delimiter)
-        if not counts or counts[0] < 2:  # noqa: PLR2004 - nothing is delimited
-            continue
-        same = sum(count == counts[0] for count in counts) / len(counts)
-        score = (round(same, 1), counts[0])
-        if score > best_score:
-            best, best_score, cut = delimiter, score, counts[0]
-    shown = {"\t": "tab"}.get(best, best)
-    if cut == 1:
-        return best, True, "no delimiter was seen: there is one column"
-    return best, False, f"{shown!r} cuts the first lines into {cut} cells each"
-
-
-def _cells_by_record(text: bytes, delimiter: str) -> list[int]:
-    if not text.endswith(b"\n"):
-        text += b"\n"
-    counts, start = [], 0
-    for end in islice(careful_ends(text, delimiter), RECORDS):
-        record = text[start:end]
-        start = end
-        if not record.strip():
-            continue
-        try:
-            counts.append(len(cells(record, delimiter)))
-        except UnclosedQuoteError:
-            break
-    usual = Counter(counts[1:]).most_common(1)
-    return counts if usual else counts[:1]
 
 
 def _newline(text: bytes) -> Newline:

@@ -16,6 +16,7 @@ from importer.annotated.mapper import AnnotatedMapper
 from importer.annotated.texts import text_of, times_of
 from importer.errors import ConfigurationError
 from importer.inspecting.counting import Counted, remembered
+from importer.inspecting.delimiters import FoundDelimiter
 from importer.inspecting.describing import annotated_profile
 from importer.inspecting.dialect import sniff_all
 from importer.inspecting.distinct import DistinctValues
@@ -85,7 +86,10 @@ def look_annotated(
         blank=seen.counted.blank,
         broken=seen.counted.broken,
         broken_examples=tuple(seen.counted.broken_examples),
-        dialect=replace(sniffed, delimiter=seen.delimiter or sniffed.delimiter).dialect(".", header=True),
+        dialect=replace(sniffed, found_delimiter=FoundDelimiter(seen.delimiter or sniffed.delimiter)).dialect(
+            ".", header=True
+        ),
+        is_annotated=True,
         tables=tuple(table.record for table in tables),
         tables_left_out=len(seen.left_out),
         columns=tuple(
