@@ -47,8 +47,8 @@ def show_inspection(found: Inspection) -> None:
         own = [column for column in found.columns if column.table in {None, number}]
         console.print(_columns(own, _table_title(found, number)))
     if found.times:
-        console.print(_times(found, "the time" if found.tables else "what may be the time"))
-    if found.mapping is not None or found.tables:
+        console.print(_times(found, "the time" if found.is_annotated else "what may be the time"))
+    if found.mapping is not None or found.is_annotated:
         for line in proposal(found):
             indent = len(line) - len(line.lstrip())
             console.print(Padding(_text(line.strip(), None), (0, 0, 0, indent)))
@@ -102,9 +102,9 @@ def _dialect(found: Inspection) -> str:
             "" if how.header else "no header",
             how.compression or "",
         ]
-    called = "annotated CSV" if found.tables else _KINDS[how.kind]
+    called = "annotated CSV" if found.is_annotated else _KINDS[how.kind]
     return ", ".join(
-        [called if how.kind != "csv" or found.tables else f"{called}: {parts.pop(0)}", *filter(None, parts)]
+        [called if how.kind != "csv" or found.is_annotated else f"{called}: {parts.pop(0)}", *filter(None, parts)]
     )
 
 

@@ -82,7 +82,7 @@ def inspect(
 
     Returns:
         what is in it. Where ``questions`` is not empty, ``mapping`` is None until they are answered by the arguments;
-        annotated CSV, which has ``tables``, needs none.
+        annotated CSV needs none.
 
     Raises:
         SourceError: the input cannot be read.

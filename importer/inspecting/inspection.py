@@ -102,7 +102,8 @@ class Inspection(Record):
         broken: records that cannot be rows, such as those with too few cells.
         broken_examples: the first of them: line and reason, in words.
         dialect: how the text is written.
-        tables: of annotated CSV, which says itself what its columns are, and is given no mapping; else empty.
+        is_annotated: it is annotated CSV, which says itself what its columns are, and is given no mapping.
+        tables: of annotated CSV, those that have rows; else empty.
         tables_left_out: further tables that are counted, and of which nothing is shown; so many there are seldom.
         columns: as they stand in the header; of annotated CSV table by table.
         times: what may be the time, the best first.
@@ -128,6 +129,7 @@ class Inspection(Record):
     broken: int = 0
     broken_examples: tuple[str, ...] = ()
     dialect: Dialect
+    is_annotated: bool = False
     tables: tuple[AnnotatedTable, ...] = ()
     tables_left_out: int = 0
     columns: tuple[ColumnProfile, ...]

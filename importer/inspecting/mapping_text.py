@@ -27,7 +27,7 @@ def to_toml(inspection: Inspection) -> str:
             mapping.
     """
     mapping = inspection.mapping
-    if inspection.tables:
+    if inspection.is_annotated:
         raise MappingError(
             f"{inspection.sources[0]!r} is annotated CSV, which says itself what its columns are: importer load takes "
             "it as it is, and no mapping file can be written"

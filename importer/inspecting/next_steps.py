@@ -85,7 +85,7 @@ def next_steps(
         named = ["--mapping", str(written), "--bucket", bucket_for(sources, found.sources)]
         return [step(purpose, "load", *named, *allowed)]
     load = [*said, *_bucket(found, sources), *allowed]
-    if found.tables:
+    if found.is_annotated:
         encoding = found.dialect.encoding or "utf-8"
         if encoding != "utf-8" and "encoding" not in csv:
             load += ["--encoding", encoding]

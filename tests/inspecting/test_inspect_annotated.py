@@ -108,6 +108,11 @@ def test_of_very_many_tables_some_are_shown_and_the_rows_of_all_are_counted(
     assert (len(found.tables), found.tables_left_out, found.rows, len(found.columns)) == (3, 5, 8, 9)
 
 
+def test_annotations_without_rows_are_no_csv_without_rows(tmp_path: Path) -> None:
+    found = found_in("#datatype measurement,double,dateTime\nm,v,time\n", tmp_path)
+    assert (found.is_annotated, found.rows, found.tables, found.questions) == (True, 0, (), ())
+
+
 def test_the_command_shows_each_table_and_that_no_mapping_is_needed(
     no_settings: Path,  # noqa: ARG001
     command: Command,
