@@ -30,7 +30,11 @@ WIDTH = 110
 
 # In the order in which they are replaced.
 _VARYING = (
+    # What is told every five seconds, on a machine that takes so long.
+    (r"(?m)^(first pass|load|duplicates|verify|swap|read): .* [\d,]+ rows.*\n", ""),
+    (r"(?m)^ *[\d,]+ of [\d,]+ shard groups [a-z ]+\n", ""),
     (r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:8086"),
+    (r"\bprocess \d+", "process <pid>"),
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uuid>"),
     (r"\b[0-9a-f]{16}\b", "<id>"),
     (r"\b[0-9a-f]{64}\b", "<sha256>"),
@@ -65,6 +69,7 @@ def printed(name: str, connection: Connection, folder: Path) -> str:
         "INFLUX_URL": connection.url,
         "INFLUX_TOKEN": str(connection.token),
         "INFLUX_ORG": connection.org,
+        "IMPORTER_INFLUXD": str(find_or_build()),  # where the local server is started
     }
     parts = []
     for command in _commands((FOLDER / f"{name}.sh").read_text(encoding="utf-8")):
@@ -79,6 +84,7 @@ def printed(name: str, connection: Connection, folder: Path) -> str:
             check=False,
         )
         text = done.stdout.replace(str(folder), "~").replace(connection.url, "http://127.0.0.1:8086")
+        text = re.sub(r"running at http://127\.0\.0\.1:\d+", "running at http://127.0.0.1:8086", text)
         ended = f"(exit code {done.returncode})\n" if done.returncode else ""
         parts.append(f"$ {command}\n{_stripped(text)}{ended}")
     return "\n".join(parts)

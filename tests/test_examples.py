@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from importer.cli.commands import every_command
 from tests.influxd import Influxd
 from tests.loading import ROOT
 
@@ -43,6 +44,9 @@ def test_a_session_in_the_docs_is_what_its_commands_print(
         ("12,600 rows at 5,000 rows/s", "12,600 rows at 400 rows/s", True),
         ("2023-05-01T04:04:24Z", "2023-05-01T04:04:25Z", False),
         ("id 0123456789abcdef", "id 00000000abcdef01", True),
+        ("a\nload: 10% 1.0 of 2.0 MB, 12,600 rows, 5 rows/s, 0 points\nb", "a\nb", True),
+        ("a\n  14 of 27 shard groups saved\nb", "a\nb", True),
+        ("a\nload: failed\nb", "a\nb", False),
     ],
 )
 def test_only_what_differs_from_run_to_run_is_not_compared(text: str, other: str, same: bool) -> None:  # noqa: FBT001
@@ -52,3 +56,6 @@ def test_only_what_differs_from_run_to_run_is_not_compared(text: str, other: str
 def test_every_command_has_a_session() -> None:
     shown = {path.stem for path in examples.FOLDER.glob("*.txt")}
     assert set(examples.EXAMPLES) == shown
+    for name, command in every_command().items():
+        names = {f"{name}-{inner}" for inner in getattr(command, "commands", ())} or {name}
+        assert names <= shown

@@ -65,7 +65,7 @@ def test_after_413_all_is_loaded_by_smaller_requests(proxied: Proxied, fixed: in
     assert report.writing.batch_bytes <= 100_000
     assert report.writing.requests == len(sizes)
     assert ["413" in warning for warning in report.warnings] == ([] if fixed is None else [True])
-    assert report.writing.workers == 2  # it is no sign of load
+    assert report.writing.workers >= 2  # it is no sign of load
 
 
 @pytest.mark.promise(

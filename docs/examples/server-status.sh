@@ -1,0 +1,4 @@
+importer server status
+importer server start
+importer server status
+importer server stop

@@ -1,0 +1,3 @@
+importer server start
+importer server stop
+importer server stop
