@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from importer.inspecting.inspection import Inspection
+from importer.inspecting.next_steps import shell_line
 from importer.inspecting.records import ColumnProfile, Question
 from importer.printable import printable
 
@@ -64,14 +65,6 @@ def _listed(names: Iterable[str], most: int = 30) -> str:
 
 
 def _shown(question: Question) -> str:
-    choices = ", ".join(f"{question.option} {_quoted(item.value)} ({item.meaning})" for item in question.choices)
-    answer = f"Say {choices}" if choices else f"Say it by {question.option}"
-    if len(question.choices) > 1:
-        answer = "Say " + " or ".join(
-            f"{question.option} {_quoted(item.value)} ({item.meaning})" for item in question.choices
-        )
+    choices = [f"{shell_line([question.option, item.value])} ({item.meaning})" for item in question.choices]
+    answer = f"Say {' or '.join(choices)}" if choices else f"Say it by {question.option}"
     return f"{question.text} {answer}."
-
-
-def _quoted(text: str) -> str:
-    return f"'{text}'" if any(sign in text for sign in " %$&;|<>*?,") else text

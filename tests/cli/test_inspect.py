@@ -151,6 +151,9 @@ def test_what_a_load_decides_of_hostile_names_and_its_errors_are_shown_harmless(
     Path("b.csv").write_text("time,v\x1b\n01/02/2024 00:00,1\n02/03/2024 00:00,\x1b2\n")
     ended = command("load", "b.csv", "--bucket", "b", "--dry-run")
     assert (ended.code, "\x1b" in ended.err) == (2, False)
+    Path("b.csv").write_text("2024-05-01T00:00:00Z\t1\n2024-05-02T00:00:00Z\t2\n")
+    ended = command("load", "b.csv", "--bucket", "b", "--dry-run")
+    assert (ended.code, "Say --header $'time\\x09column_2' (" in ended.err) == (2, True)
     Path("b.csv").write_text("time,v\x1b\n2024-05-01T00:00:00Z,1.5\n2024-05-02T00:00:00Z,2\n")
     ended = command("load", "b.csv", "--bucket", "b", "--dry-run", "--field", "v\x1b:integer", "--max-rejects", "1")
     assert ended.code == 0
