@@ -26,6 +26,9 @@ EXACT_VALUES: Final = 10_000_000
 MAX_PARTS: Final = 1_000
 """Values of a tag by which figures are given: the first ones, if there are more."""
 
+LIMITS_AT_ONCE: Final = 100
+"""Of a question with ten times as many the server takes a hundred times as long."""
+
 MAX_DISTINCT: Final = 10_000
 """With more different texts, none of them is a frequent one."""
 
@@ -62,8 +65,16 @@ class FieldQuestion:
 
     def ask_gaps(self, limits_ns: dict[Part, int]) -> Found:
         """How many intervals are longer than the limits."""
-        text, params = questions.gaps(limits_ns, self.by)
-        return _by_part(self.rows(text, params))
+        if self.by is None:
+            return _by_part(self.rows(*questions.gaps(limits_ns, None)))
+        found: Found = {}
+        parts = list(limits_ns)
+        for begin in range(0, len(parts), LIMITS_AT_ONCE):
+            some = parts[begin : begin + LIMITS_AT_ONCE]
+            of_these = replace(self, scope=self.scope.with_tag(self.by, [part or "" for part in some]))
+            text, params = questions.gaps({part: limits_ns[part] for part in some}, self.by)
+            found |= _by_part(of_these.rows(text, params))
+        return found
 
     def frequent(self) -> dict[Part, list[TextCount]]:
         """The most frequent texts."""

@@ -95,7 +95,10 @@ def check_times(found: FieldFigures, frame: pl.DataFrame) -> None:
     assert gaps.count == steps.filter(pl.col("step") > median * 3).height > 0
 
 
-def test_figures_of_every_type_are_those_that_polars_has_of_the_same_rows_whole_and_by_tag(trial: Trial) -> None:
+def test_figures_of_every_type_are_those_that_polars_has_of_the_same_rows_whole_and_by_tag(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importer.analysis.figures.LIMITS_AT_ONCE", 2)
     frame = rows()
     filled(trial, lines_of(frame))
     found = analyzed(trial, by="bird")
