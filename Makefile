@@ -22,7 +22,7 @@ demo: $(INSTALLED) ## load the sample into a local InfluxDB, check it and show s
 	$(BIN)/importer load $(SAMPLE).csv --mapping $(SAMPLE).toml --bucket bird-migration --sample 3
 
 test: $(INSTALLED) lint typecheck ## check style and types, then run all tests, against a real InfluxDB
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 # Nothing else should run meanwhile. ARGS="--rows 100000 --runs 1" is quick; benchmarks/README.md has all options.
 bench: $(INSTALLED) ## measure the importer beside other ways of loading; some 25 minutes
@@ -53,7 +53,7 @@ lock: $(INSTALLED) ## write all requirements*.txt but the build's anew from pypr
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet uv
 	echo 'setuptools>=80' | $(LOCK) requirements-dev.txt --extra dev pyproject.toml -
-	$(LOCK) requirements.txt --constraint requirements-dev.txt pyproject.toml
+	$(LOCK) requirements.txt --constraint requirements-dev.txt --extra service pyproject.toml
 	echo 'pip-audit>=2.10' | $(LOCK) requirements-audit.txt -
 
 # In an environment of its own, so that what it is made of is no part of what it looks at. It needs the network, and

@@ -9,6 +9,7 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if MARKING_FIXTURE in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.influxd)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where several processes run the tests, build influxd before they start: they could tell nobody about it."""
+    option = session.config.option
+    if not option.collectonly and getattr(option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        with suppress(ConfigurationError):  # which the tests are told of
+            find_or_build(say=_teller(session.config))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
