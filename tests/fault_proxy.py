@@ -205,8 +205,9 @@ class FaultProxy:
             head = await reader.readuntil(b"\r\n\r\n")
             await asyncio.sleep((self.times_slower - 1) * (self._loop.time() - asked_at))
             yield head
-            async for piece in _body(reader, head):
-                yield piece
+            if request.method != "HEAD":
+                async for piece in _body(reader, head):
+                    yield piece
         finally:
             writer.close()
 

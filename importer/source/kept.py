@@ -43,7 +43,7 @@ class Kept:
         """
         try:
             if folder is not None:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close
         except OSError as error:
             raise SourceError(f"cannot keep {name!r} in {str(folder)!r}: {error.strerror}") from error

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import Any, TypeVar
 
 from importer.errors import ConfigurationError, LoadInterruptedError, SourceError
 from importer.source.bounds import Bounds
 
 __all__ = ["S3File"]
+
+T = TypeVar("T")
+
+LOOK_SECONDS = 0.2
 
 _BLOCK_BYTES = 8 << 20
 """Asked for at once."""
@@ -48,12 +54,13 @@ class S3File:
             ) from None
         seconds = bounds.download_timeout_seconds
         self._left_seconds, self._most_seconds = bounds.max_download_seconds, bounds.max_download_seconds
-        try:
-            waiting = {"connect_timeout": min(15.0, seconds), "read_timeout": seconds}
+        waiting = {"connect_timeout": min(15.0, seconds), "read_timeout": seconds}
+
+        def opened() -> Any:
             files = filesystem("s3", config_kwargs=waiting, skip_instance_cache=True)
-            self._file: Any = files.open(url, "rb", block_size=_BLOCK_BYTES, cache_type="readahead")
-        except Exception as error:  # noqa: BLE001 - the libraries beneath raise whatever there is
-            raise self._translated(error) from None
+            return files.open(url, "rb", block_size=_BLOCK_BYTES, cache_type="readahead")
+
+        self._file = self._waited_for(opened)
         self.length: int | None = int(self._file.size)
         if self.length > bounds.max_download_bytes:
             self.close()
@@ -70,19 +77,7 @@ class S3File:
             SourceError: they cannot be had, or the object changed.
             LoadInterruptedError: it was told to stop.
         """
-        if self._stop.is_set():
-            raise LoadInterruptedError(f"interrupted while reading {self._name!r}")
-        begun = time.monotonic()
-        try:
-            data: bytes = self._file.read(min(size, self._left))
-        except Exception as error:  # noqa: BLE001 - the libraries beneath raise whatever there is
-            raise self._translated(error) from None
-        self._left_seconds -= time.monotonic() - begun
-        if self._left_seconds < 0:
-            raise SourceError(
-                f"cannot read all of {self._name!r}: it took more than {self._most_seconds:g} s; "
-                "allow more by --max-download-seconds"
-            )
+        data: bytes = self._waited_for(lambda: self._file.read(min(size, self._left)))
         if self._left and not data:
             raise SourceError(f"{self._name!r} ends {self._left:,} bytes too early")
         self._left -= len(data)
@@ -92,7 +87,29 @@ class S3File:
         """Let go of it."""
         self._file.close()
 
-    def _translated(self, error: Exception) -> SourceError:
+    def _waited_for(self, call: Callable[[], T]) -> T:
+        """What a call gives; it is left to itself once it takes too long, or nobody wants it any more.
+
+        The libraries beneath give a block as a whole: one of a byte now and then would be waited for without end.
+        """
+        begun, given = time.monotonic(), Future[T]()
+        threading.Thread(target=_give, args=(given, call), name="s3", daemon=True).start()
+        while not self._stop.is_set():
+            left_seconds = self._left_seconds - (time.monotonic() - begun)
+            if wait([given], min(LOOK_SECONDS, max(left_seconds, 0.0))).done:
+                self._left_seconds -= time.monotonic() - begun
+                error = given.exception()
+                if error is not None:
+                    raise self._translated(error) from None
+                return given.result()
+            if left_seconds <= 0:
+                raise SourceError(
+                    f"cannot read all of {self._name!r}: it took more than {self._most_seconds:g} s; "
+                    "allow more by --max-download-seconds"
+                )
+        raise LoadInterruptedError(f"interrupted while reading {self._name!r}")
+
+    def _translated(self, error: BaseException) -> SourceError:
         """What the libraries beneath say, in words; they raise whatever there is."""
         kind = type(error).__name__
         if kind == "FileExpired":
@@ -108,3 +125,10 @@ class S3File:
         else:
             why = f"S3 does not give it ({kind})"
         return SourceError(f"cannot read {self._name!r}: {why}")
+
+
+def _give(given: Future[T], call: Callable[[], T]) -> None:
+    try:
+        given.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        given.set_exception(error)

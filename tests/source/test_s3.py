@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from importer.errors import ConfigurationError, SourceError
+from importer.errors import ConfigurationError, LoadInterruptedError, SourceError
 from importer.source.bounds import Bounds
 from importer.source.open import Stream, expand
+from tests.fault_proxy import fault_proxy
 from tests.source.test_typed import read
 
 
@@ -63,6 +66,37 @@ def test_an_object_in_s3_is_read_like_any_file(tmp_path: Path) -> None:
         files.pipe_file("data/long.csv", long.replace(b"x", b"y"))
         with pytest.raises(SourceError, match="it was changed while it was being read"):
             b"".join(iter(stream.read, b""))
+
+
+@pytest.mark.usefixtures("keys")
+def test_an_object_that_comes_too_slowly_is_waited_for_no_longer_than_is_allowed_and_wanted(
+    s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs  # noqa: PLC0415 - an extra
+
+    files = s3fs.S3FileSystem(skip_instance_cache=True)
+    files.mkdir("slow")
+    files.pipe_file("slow/in.csv", b"a,b\n" + b"1,x\n" * 1_500_000)
+    began = time.monotonic()
+    with fault_proxy(s3) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+
+        def read_slowly(seconds: float, stop: threading.Event) -> None:
+            bounds = Bounds(max_download_seconds=seconds)
+            with Stream(expand(["s3://slow/in.csv"])[0], "utf-8", bounds=bounds, stop=stop) as stream:
+                stream.read()
+
+        proxy.bytes_per_second = 200_000  # all of it would take half a minute
+        with pytest.raises(SourceError, match=r"more than 1\.5 s; allow more by --max-download-seconds"):
+            read_slowly(1.5, threading.Event())
+        stop = threading.Event()
+        threading.Timer(1.0, stop.set).start()
+        with pytest.raises(LoadInterruptedError):
+            read_slowly(60, stop)
+        proxy.latency_seconds = 30
+        with pytest.raises(SourceError, match=r"more than 0\.5 s"):
+            read_slowly(0.5, threading.Event())
+    assert time.monotonic() - began < 15
 
 
 def test_without_the_extra_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
