@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,17 +100,15 @@ class LoadOptions:
     wait_seconds: float = 100.0
 
     def __post_init__(self) -> None:
-        least_one = ("max_series", "batch_rows", "block_bytes", "workers", "limit", "mapper_processes")
-        for name in (*least_one, "max_record_bytes", "max_columns", "max_expansion", "max_download_bytes"):
+        for name in ("max_series", "batch_rows", "block_bytes", "workers", "limit", "mapper_processes"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise ConfigurationError(f"{name} is {number}: at least 1 is needed")
-        _ = self.reject_budget  # wrong text is told of now, not in mid-load
+        _ = self.reject_budget, self.bounds  # what is wrong is told of now, not in mid-load
         if self.resume and self.dry_run:
             raise ConfigurationError("a dry run writes nothing that could be resumed: leave out --resume or --dry-run")
-        for name in ("download_timeout_seconds", "max_download_seconds"):
-            if not getattr(self, name) > 0:
-                raise ConfigurationError(f"{name} is {getattr(self, name)}: give more than 0")
+        if self.time_span_seconds is not None and not 0 <= self.time_span_seconds < math.inf:
+            raise ConfigurationError(f"time_span_seconds is {self.time_span_seconds}: give 0 or more")
         if not self.wait_seconds >= 0:
             raise ConfigurationError(f"wait_seconds is {self.wait_seconds}: give 0 or more")
 

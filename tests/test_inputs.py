@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from importer import ConfigurationError, MappingError, RejectBudget, SourceError
+from importer import Bounds, ConfigurationError, LoadOptions, MappingError, RejectBudget, SourceError
 from importer.source.open import expand
 from importer.source.reader import Reader
 from tests.loading import BIRDS, START, Trial, birds_csv
@@ -192,3 +192,17 @@ def test_a_source_that_is_named_twice_is_refused(trial: Trial) -> None:
     source = trial.csv(birds_csv(3))
     with pytest.raises(ConfigurationError, match="named twice"):
         trial.load([source, f"{trial.folder}/*.csv"])
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("name", ["max_download_seconds", "download_timeout_seconds"])
+def test_a_time_to_wait_that_is_none_is_refused_wherever_it_is_said(name: str, seconds: float) -> None:
+    for refuses in (Bounds, LoadOptions):
+        with pytest.raises(ConfigurationError, match=f"{name} is .*: give more than 0"):
+            refuses(**({name: seconds} | ({"bucket": "birds"} if refuses is LoadOptions else {})))
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
+def test_a_time_span_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(ConfigurationError, match=r"time_span_seconds is .*: give 0 or more"):
+        LoadOptions(bucket="birds", time_span_seconds=seconds)

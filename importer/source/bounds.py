@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from importer.errors import ConfigurationError
+
 __all__ = [
     "DOWNLOAD_TIMEOUT_SECONDS",
     "EXPANSION_JUDGED_FROM_BYTES",
@@ -48,6 +50,9 @@ class Bounds:
         max_download_bytes: of a source that is read by URL, or that must be kept in a file to be read from a pipe.
         download_timeout_seconds: how long a download may stand still.
         max_download_seconds: how long one may be waited for in all.
+
+    Raises:
+        ConfigurationError: a number is below its least, or none.
     """
 
     max_record_bytes: int = MAX_RECORD_BYTES
@@ -56,3 +61,11 @@ class Bounds:
     max_download_bytes: int = MAX_DOWNLOAD_BYTES
     download_timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS
     max_download_seconds: float = MAX_DOWNLOAD_SECONDS
+
+    def __post_init__(self) -> None:
+        for name in ("max_record_bytes", "max_columns", "max_expansion", "max_download_bytes"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} is {getattr(self, name)}: at least 1 is needed")
+        for name in ("download_timeout_seconds", "max_download_seconds"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(f"{name} is {getattr(self, name)}: give more than 0")
