@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from importer.backups.wire import check_stop
+from importer.bucket.dbrp import leads_to
 from importer.bucket.influxql import LONGEST_LINE, Asking, LongLineError, Piece, asked, identifier
 from importer.errors import TransientServerError
 from importer.limits import MAX_TIME_NS
@@ -122,8 +123,7 @@ def digest_of_window(
                 pieces = asking.pieces(statement, params, chunk_rows=rows, longest_line=most)
                 for _, of_series in groupby(pieces, key=lambda piece: (piece.measurement, piece.tags)):
                     total += _digest(fields, of_series, take)
-        with asked(server, bucket_id) as still:
-            if (still.database, still.policy) != (asking.database, asking.policy):
+            if not leads_to(server, bucket_id, asking.database, asking.policy):
                 # What was read may be of the bucket that has the name now.
                 raise TransientServerError("the bucket was renamed while it was read")
         return total

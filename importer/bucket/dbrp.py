@@ -8,15 +8,19 @@ questions: a database name that leads to one bucket for certain.
 
 from __future__ import annotations
 
+import logging
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from importer.bucket.mark import DatabaseMapping
-from importer.errors import AuthorizationError, NotFoundError, RequestRefusedError
+from importer.errors import AuthorizationError, NotFoundError, RequestRefusedError, ServerError
 from importer.server.connection import Server
 
-__all__ = ["explicit_mappings", "influxql_name", "move_mappings"]
+__all__ = ["explicit_mappings", "influxql_name", "leads_to", "move_mappings"]
+
+log = logging.getLogger(__name__)
 
 PATH = "/api/v2/dbrps"
 
@@ -26,7 +30,7 @@ def explicit_mappings(server: Server, bucket_id: str) -> tuple[DatabaseMapping, 
     return tuple(
         DatabaseMapping(entry["database"], entry["retention_policy"], entry["default"])
         for entry in _entries(server, {"bucketID": bucket_id})
-        if not entry["virtual"] and entry["database"] != _own_database(bucket_id)
+        if not entry["virtual"] and not _is_for_a_question(entry, bucket_id)
     )
 
 
@@ -36,31 +40,43 @@ def influxql_name(server: Server, bucket_id: str) -> Iterator[tuple[str, str]]:
 
     The server itself maps a bucket's name, but an explicit mapping of that name goes before it, and the
     buckets ``birds`` and ``birds/autogen`` share one. A bucket that has no name of its own gets one for the
-    time of the question.
+    time of the question, which no other question uses: each removes its own.
 
     Raises:
         ServerError: the server refused or did not answer.
     """
-    entry = server.patiently(lambda: _leading_to(server, bucket_id))
+    own = f"{_prefix(bucket_id)}-{secrets.token_hex(6)}"
+    entry = server.patiently(lambda: _leading_to(server, bucket_id, own))
     try:
         yield entry["database"], entry["retention_policy"]
     finally:
-        if entry["database"] == _own_database(bucket_id):
-            _delete(server, entry["id"])
+        if entry["database"] == own:
+            try:
+                server.patiently(lambda: _delete(server, entry["id"]))
+            except ServerError as error:  # what was asked is known all the same
+                log.warning(
+                    "warning: the database name %s, made for a question, could not be removed (%s): remove the DBRP "
+                    "mapping %s, such as by influx v1 dbrp delete",
+                    entry["database"],
+                    error,
+                    entry["id"],
+                )
 
 
-def _leading_to(server: Server, bucket_id: str) -> dict[str, Any]:
-    """A mapping that leads to this bucket and to no other; made, where there is none."""
-    entries = _entries(server, {"bucketID": bucket_id})
-    for entry in entries:
+def leads_to(server: Server, bucket_id: str, database: str, policy: str) -> bool:
+    """Whether a database and retention policy lead to this bucket, and to no other."""
+    namesakes = _entries(server, {"db": database, "rp": policy})
+    return {entry["bucketID"] for entry in namesakes} == {bucket_id}
+
+
+def _leading_to(server: Server, bucket_id: str, own: str) -> dict[str, Any]:
+    """A mapping that leads to this bucket and to no other; made under a name of its own, where there is none."""
+    for entry in _entries(server, {"bucketID": bucket_id}):
         database, policy = entry["database"], entry["retention_policy"]
-        namesakes = _entries(server, {"db": database, "rp": policy})
-        if database != _own_database(bucket_id) and all(other["bucketID"] == bucket_id for other in namesakes):
+        is_lasting = not _is_for_a_question(entry, bucket_id)
+        if database == own or (is_lasting and leads_to(server, bucket_id, database, policy)):
             return entry
-    left_behind = (entry for entry in entries if entry["database"] == _own_database(bucket_id))
-    return next(left_behind, None) or _create(
-        server, DatabaseMapping(_own_database(bucket_id), "autogen", default=True), bucket_id
-    )
+    return _create(server, DatabaseMapping(own, "autogen", default=True), bucket_id)
 
 
 def move_mappings(server: Server, mappings: Iterable[DatabaseMapping], old_id: str | None, new_id: str) -> list[str]:
@@ -101,8 +117,13 @@ def _move(server: Server, mapping: DatabaseMapping, old_id: str | None, new_id: 
     _create(server, mapping, new_id)
 
 
-def _own_database(bucket_id: str) -> str:
+def _prefix(bucket_id: str) -> str:
     return f"importer-{bucket_id}"
+
+
+def _is_for_a_question(entry: dict[str, Any], bucket_id: str) -> bool:
+    """Whether it will be removed soon, by whoever made it; or was left behind."""
+    return str(entry["database"]).startswith(_prefix(bucket_id))
 
 
 def _create(server: Server, mapping: DatabaseMapping, bucket_id: str) -> dict[str, Any]:

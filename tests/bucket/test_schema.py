@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
+
 import pytest
 
 from importer.bucket import catalogue
 from importer.bucket.dbrp import explicit_mappings
+from importer.bucket.influxql import asked
 from importer.bucket.schema import field_types
 from importer.bucket.settings import BucketSettings
 from importer.bucket.shards import DAY
-from importer.server.connection import Connection, Server
+from importer.server.connection import Connection, Patience, Server
+from importer.server.retry import RetryPolicy
+from tests.fault_proxy import Fault, Request, fault_proxy
 
 from .conftest import Write, make_bucket
 from .test_swap import make_mapping
@@ -56,16 +62,46 @@ def test_the_fields_are_those_of_the_very_bucket_though_its_name_leads_elsewhere
         assert own_mappings(server, bucket.id) == []
 
 
-def test_a_name_for_the_question_that_was_left_behind_is_used_and_removed(
-    server: Server, name: str, write: Write
-) -> None:
+@pytest.fixture
+def nameless(server: Server, name: str, write: Write) -> str:
+    """The id of a bucket whose name leads elsewhere."""
     bucket = make_bucket(server, name)
     write(bucket.id, "m v=1i 1")
-    make_mapping(server, bucket.id, f"importer-{bucket.id}", "autogen", default=True)
     make_mapping(server, make_bucket(server, f"{name}-other").id, name, "autogen", default=True)
-    assert explicit_mappings(server, bucket.id) == ()
-    assert field_types(server, bucket.id) == {("m", "v"): {"integer"}}
-    assert own_mappings(server, bucket.id) == []
+    return bucket.id
+
+
+def test_two_questions_about_one_bucket_have_a_name_each_and_none_takes_the_others(
+    server: Server, nameless: str
+) -> None:
+    with asked(server, nameless) as first:
+        with asked(server, nameless) as second:
+            assert len({first.database, second.database, *own_mappings(server, nameless)}) == 2
+            assert explicit_mappings(server, nameless) == ()
+        assert len(first.rows("SHOW FIELD KEYS")) == 1
+    assert own_mappings(server, nameless) == []
+
+
+def test_a_server_that_is_away_when_the_name_is_to_be_removed_spoils_no_answer(
+    server: Server, nameless: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = [Fault(503), None, *[Fault(503)] * 9]
+
+    def rule(request: Request) -> Fault | None:
+        return faults.pop(0) if request.method == "DELETE" else None
+
+    with (
+        fault_proxy(server.connection.url) as proxy,
+        Server(replace(server.connection, url=proxy.url)) as away,
+        caplog.at_level(logging.WARNING),
+    ):
+        proxy.rule = rule
+        away.patience = Patience(RetryPolicy(0.1, first_pause_seconds=0.01), lambda _: None)
+        assert field_types(away, nameless) == {("m", "v"): {"integer"}}
+        assert (own_mappings(server, nameless), caplog.messages) == ([], [])
+        assert field_types(away, nameless) == {("m", "v"): {"integer"}}
+    (left,) = own_mappings(server, nameless)
+    assert f"the database name {left}, made for a question, could not be removed" in caplog.messages[-1]
 
 
 def test_a_token_for_the_buckets_alone_is_enough(server: Server, name: str, write: Write) -> None:
