@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, SupportsIndex, TypeVar, cast
 
 from importer.records import FieldType
 
@@ -83,6 +83,12 @@ class Measurement(ABC):
         vars(made).update({_MADE: now_ns, "time": now_ns})
         return made
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        """As the standard library takes it apart, and its time, of which a subclass's own state need not know."""
+        make, arguments, *rest = cast("tuple[Any, ...]", super().__reduce_ex__(protocol))
+        times = {name: vars(self)[name] for name in (_MADE, "time") if name in vars(self)}
+        return _made_at, (times, make, arguments), *rest
+
     def __copy__(self) -> Self:
         """Another measurement, made now: as the same one it would overwrite what it was copied from."""
         return _another(self, lambda part: part, lambda _: None)
@@ -109,6 +115,13 @@ def made_ns(measurement: Measurement) -> int:
 M = TypeVar("M", bound=Measurement)
 
 
+def _made_at(times: dict[str, Any], make: Callable[..., M], arguments: tuple[Any, ...]) -> M:
+    """An object as it was made elsewhere, or before."""
+    made = make(*arguments)
+    vars(made).update(times)
+    return made
+
+
 def _another(measurement: M, copied: Callable[[Any], Any], note: Callable[[M], object]) -> M:
     """A copy as the standard library makes it, but for its time, if that is when it was made.
 
@@ -117,7 +130,7 @@ def _another(measurement: M, copied: Callable[[Any], Any], note: Callable[[M], o
         copied: copies a part of it.
         note: is told of the copy before its parts are copied, which may lead back to it.
     """
-    make, arguments, *rest = cast("tuple[Any, ...]", measurement.__reduce_ex__(4))
+    make, arguments, *rest = measurement.__reduce_ex__(4)
     made: M = make(*copied(arguments))
     note(made)
     state = copied(rest[0]) if rest else None
