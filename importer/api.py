@@ -90,7 +90,7 @@ def load(
     if hints is not None and not is_inferred:
         raise ConfigurationError("hints go with a mapping that is inferred: leave out the mapping, or the hints")
     with ExitStack() as stack:
-        sources, text_in = expand(names), stdin or _standard_input(stopping)
+        sources, text_in, span_seconds = expand(names), stdin or _standard_input(stopping), None
         if is_inferred:
             from importer.inspecting.inferring import inferred  # noqa: PLC0415 - most loads are told their mapping
 
@@ -107,7 +107,7 @@ def load(
                     progress=_told(progress),
                 )
             )
-            sources, text_in = found.sources, found.stdin
+            sources, text_in, span_seconds = found.sources, found.stdin, found.span_seconds
             if found.mapping is not None:
                 given, reading = ColumnMapper(found.mapping, precision=chosen.precision), found.mapping.csv
             elif hints is not None:
@@ -122,6 +122,7 @@ def load(
             stopping=stopping,
             progress=progress,
             stdout=stdout,
+            inferred_span_seconds=span_seconds,
         )
 
 
@@ -136,6 +137,7 @@ def _loaded(
     stopping: threading.Event,
     progress: Progress | None,
     stdout: BinaryIO | None,
+    inferred_span_seconds: float | None,
 ) -> Report:
     with Reader(
         sources,
@@ -154,7 +156,16 @@ def _loaded(
         reader.want(to_points.wanted_columns)
         find = connection or connect
         where = None if chosen.dry_run else find if isinstance(find, Connection) else find()
-        return Load(reader, to_points, chosen, where, progress=progress, stop=stopping, stdout=stdout).run()
+        return Load(
+            reader,
+            to_points,
+            chosen,
+            where,
+            progress=progress,
+            stop=stopping,
+            stdout=stdout,
+            inferred_span_seconds=inferred_span_seconds,
+        ).run()
 
 
 def connect(

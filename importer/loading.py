@@ -61,6 +61,7 @@ class Load:
         progress: listens.
         stop: when set from outside, the load ends cleanly.
         stdout: gets the lines of a dry run.
+        inferred_span_seconds: of all points, where the mapping was inferred from all rows.
     """
 
     def __init__(
@@ -73,12 +74,14 @@ class Load:
         progress: Progress | None = None,
         stop: threading.Event | None = None,
         stdout: BinaryIO | None = None,
+        inferred_span_seconds: float | None = None,
     ) -> None:
         load_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
         self._reader = reader
         self._mapper = mapper
         self._options = options
         self._connection = connection
+        self._inferred_span_seconds = inferred_span_seconds
         self._progress = progress or Silent()
         self._stop = stop or threading.Event()
         self._stdout = stdout or sys.stdout.buffer
@@ -156,6 +159,7 @@ class Load:
                 mapper=self._mapper,
                 closing=self._closing,
                 progress=self._progress,
+                inferred_span_seconds=self._inferred_span_seconds,
                 dead={folder.load_id for folder in dead},
             )
         elif found.target is None:

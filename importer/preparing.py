@@ -37,6 +37,7 @@ def prepare_target(
     mapper: Mapper,
     closing: Closing,
     progress: Progress,
+    inferred_span_seconds: float | None = None,
     dead: Collection[str] = (),
 ) -> Target:
     """Make the bucket ready that the load writes to.
@@ -49,6 +50,7 @@ def prepare_target(
         mapper: is told the types of a bucket that is appended to.
         closing: is told of the shard groups, and how long the look took.
         progress: listens.
+        inferred_span_seconds: of all points, where the mapping was inferred from all rows.
         dead: loads that are known to be dead.
 
     Raises:
@@ -60,6 +62,8 @@ def prepare_target(
         pin_types(server, live.id, mapper)  # a conflict is found before anything of the bucket is touched
     if live is None and options.shard_duration_seconds is None:
         span, fitted_by = options.time_span_seconds, "known beforehand"
+        if span is None:
+            span, fitted_by = inferred_span_seconds, "of all rows, when the mapping was inferred"
         if span is None:
             progress.update(Snapshot("first pass"))
             with closing.phase("look"):

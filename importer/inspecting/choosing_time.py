@@ -73,6 +73,11 @@ def choose_time(facts: Sequence[ColumnFacts], hints: Hints, source: str) -> Time
     elif not best.is_decided:
         choice.questions.append(about_order(best, facts))
     zone = _zone(best, options, facts, hints, choice)
+    early = next((column.times.early for column in facts if best.columns == (column.name,)), None)
+    if early is not None and early.cell.type in {fitting.format for fitting in best.fittings}:
+        choice.warnings.append(
+            f"{best.columns[0]!r} holds numbers that are times before 1973, such as {early}: they are loaded as that"
+        )
     for option in options:
         fitting = option.fittings[0] if option.fittings and option.is_decided else None
         is_best = option is best

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from importer.annotated.layouts import Column
 from importer.inspecting.choosing_roles import Role, Roles
+from importer.inspecting.distinct import LONG_TEXT
 from importer.inspecting.facts import SENTINELS, ColumnFacts
 from importer.inspecting.records import ColumnProfile, ColumnRole, ColumnType, TagCandidate, ValueCount
 from importer.inspecting.time_facts import as_text
@@ -25,7 +26,6 @@ _TYPES: dict[str, ColumnType] = {
 }  # fmt: skip
 
 MOST_FREQUENT = 10
-LONG_TEXT = 200
 
 
 def column_profiles(
@@ -106,7 +106,7 @@ def annotated_profile(
         distinct_is_exact=facts.values.is_exact,
         minimum=low,
         maximum=high,
-        examples=tuple(text[:LONG_TEXT] for text in facts.examples),
+        examples=tuple(facts.examples),
         frequent=_frequent(facts),
         longest_bytes=facts.longest_bytes,
         histogram=trial.histograms.get(facts.name) if column.role == "field" else None,
@@ -148,7 +148,7 @@ def _profile(facts: ColumnFacts, roles: Roles, *, key: str | None, trial: Trial)
         distinct_is_exact=facts.values.is_exact,
         minimum=low,
         maximum=high,
-        examples=tuple(text[:LONG_TEXT] for text in facts.examples),
+        examples=tuple(facts.examples),
         frequent=_frequent(facts),
         longest_bytes=facts.longest_bytes,
         histogram=trial.histograms.get(facts.name),
@@ -170,11 +170,7 @@ def _range(facts: ColumnFacts, kind: ColumnType) -> tuple[str | None, str | None
         return as_text(chosen.first), as_text(chosen.last)
     if facts.low is not None and facts.high is not None and facts.type not in ("string", "boolean", None):
         return facts.low[1], facts.high[1]
-    return _cut(facts.least), _cut(facts.most)
-
-
-def _cut(text: str | None) -> str | None:
-    return text if text is None or len(text) <= LONG_TEXT else text[:LONG_TEXT]
+    return facts.least, facts.most
 
 
 def _frequent(facts: ColumnFacts) -> tuple[ValueCount, ...]:
@@ -182,7 +178,7 @@ def _frequent(facts: ColumnFacts) -> tuple[ValueCount, ...]:
     if not counts or len(counts) == facts.filled:
         return ()
     best = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_FREQUENT]
-    return tuple(ValueCount(value=_cut(text) or "", rows=count) for text, count in best)
+    return tuple(ValueCount(value=text[:LONG_TEXT], rows=count) for text, count in best)
 
 
 def _sentinels(facts: ColumnFacts, kind: ColumnType) -> list[ValueCount]:

@@ -123,6 +123,9 @@ def sniff_all(
             all_of_them, encoding_of, delimiter_of = found, source.name, source.name
             continue
         one, other = all_of_them.found_encoding, found.found_encoding
+        if not whole and one is not None and other is not None and one.name != other.name:
+            # What begins in ASCII may go on in any encoding: where that matters, all is read.
+            return sniff_all(sources, given, whole=True, bounds=bounds, scratch=scratch, stop=stop)
         if one is not None and other is not None and not one.agrees_with(other):
             raise SourceError(
                 f"{encoding_of!r} is written in {one.name}, but {source.name!r} in {other.name}: load them one after "
@@ -157,10 +160,11 @@ def _sniff(
             return Sniffed(kind=stream.kind, compression=compression, found_encoding=_JSON if is_text else None)
         pieces = _raw(stream, stop or threading.Event())
         first = _head(pieces)
+        is_all = whole or next(pieces, None) is None
         if given.get("encoding"):
             encoding = FoundEncoding(canonical_encoding(given["encoding"]), why="the encoding is as given")
         else:
-            encoding = find_encoding(chain(first, pieces if whole else ()), source.name)
+            encoding = find_encoding(chain(first, pieces if whole else ()), source.name, is_all=is_all)
     text, mark = to_utf8(first[0], encoding.name)
     if given.get("delimiter") is not None:
         sign = CsvOptions.from_dict({"delimiter": given["delimiter"]}).delimiter

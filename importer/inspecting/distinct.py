@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["SEED", "DistinctValues"]
+__all__ = ["LONG_TEXT", "SEED", "DistinctValues"]
 
 SMALLEST = 4_096
 SEED = 20_240_229
 
-MOST_BYTES = 4 << 20
-"""Of the values that are remembered, in each column."""
+LONG_TEXT = 200
+"""So much is kept of a text that is shown; of the values that are remembered, as much each, together."""
 
 
 class DistinctValues:
@@ -32,7 +32,7 @@ class DistinctValues:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._bytes = 0
+        self._letters = 0
         self._hashes: npt.NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
         self.counts: dict[str, int] = {}
         self.is_exact = True
@@ -43,9 +43,9 @@ class DistinctValues:
             for value, count in zip(values.to_list(), counts.to_list(), strict=True):
                 known = self.counts.get(value)
                 if known is None:
-                    self._bytes += len(value)
+                    self._letters += len(value)
                 self.counts[value] = (known or 0) + count
-            if len(self.counts) <= self._most and self._bytes <= MOST_BYTES:
+            if len(self.counts) <= self._most and self._letters <= self._most * LONG_TEXT:
                 return
             values = pl.Series(list(self.counts), dtype=pl.String)
             self.is_exact, self.counts = False, {}

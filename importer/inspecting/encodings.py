@@ -48,12 +48,13 @@ class FoundEncoding:
         return self.name == other.name
 
 
-def find_encoding(pieces: Iterable[bytes], name: str) -> FoundEncoding:
+def find_encoding(pieces: Iterable[bytes], name: str, *, is_all: bool) -> FoundEncoding:
     """Look at a text.
 
     Args:
         pieces: of it; the first tells a byte-order mark.
         name: of the source, for messages.
+        is_all: the last piece is the end of the text.
 
     Raises:
         SourceError: it is of no encoding that could be found.
@@ -76,11 +77,14 @@ def find_encoding(pieces: Iterable[bytes], name: str) -> FoundEncoding:
     decoder, before, is_ascii = codecs.getincrementaldecoder("utf-8")(), b"", True
     for piece in chain([first], remaining):
         try:
-            decoder.decode(piece)
+            is_ascii = decoder.decode(piece).isascii() and is_ascii
         except UnicodeDecodeError:
             return _guessed(before + piece, name)
-        before, is_ascii = piece[-1000:], is_ascii and piece.isascii()
-    return FoundEncoding("utf-8", is_ascii=is_ascii)
+        before = (before + piece[-1000:])[-1000:]
+    unfinished, _ = decoder.getstate()
+    if unfinished and is_all and is_ascii:  # not the last letter of a text in UTF-8 that was cut off, but the only one
+        return _guessed(before, name)
+    return FoundEncoding("utf-8", is_ascii=is_ascii and not unfinished)
 
 
 def _guessed(text: bytes, name: str) -> FoundEncoding:

@@ -1,7 +1,8 @@
 """What is known of a column after all its cells were seen, gathered block by block in bounded memory.
 
 Goes in: the cells of a block, as text. Comes out: :class:`ColumnFacts`. A type is open until a cell does not fit it;
-the first such cell is kept, as the reason. Whether a cell fits is asked of the code that a load converts it by.
+the first such cell is kept, as the reason. Whether a cell fits is asked of the code that a load converts it by. Of long
+texts the beginnings are kept.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal
 
 import polars as pl
 
-from importer.inspecting.distinct import DistinctValues
+from importer.inspecting.distinct import LONG_TEXT, DistinctValues
 from importer.inspecting.records import RefusedType
 from importer.inspecting.time_facts import TimeFacts
 from importer.limits import MAX_STRING_BYTES, UNUSABLE_TAG_VALUE
@@ -116,7 +117,7 @@ class ColumnFacts:
             for value, count in counted.filter(odd).iter_rows():
                 self.null_like[value] += count
                 if re.search(UNUSABLE_TAG_VALUE, value):
-                    self.unusable_as_tag = value
+                    self.unusable_as_tag = value[:LONG_TEXT]
             counted, values, plain = counted.filter(~odd), values.filter(~odd), plain.filter(~odd)
             if values.is_empty():
                 return
@@ -158,12 +159,12 @@ class ColumnFacts:
     def _texts(self, text: pl.Series, counted: pl.DataFrame) -> None:
         values, rows = counted["value"], counted["rows"]
         if len(self.examples) < EXAMPLES:
-            for value in text.head(1000).drop_nulls().unique(maintain_order=True):
+            for value in text.head(1000).drop_nulls().str.head(LONG_TEXT).unique(maintain_order=True):
                 if value not in self.examples and value.strip().lower() not in NULL_LIKE:
                     self.examples.append(value)
                 if len(self.examples) == EXAMPLES:
                     break
-        low, high = str(values.min()), str(values.max())
+        low, high = str(values.min())[:LONG_TEXT], str(values.max())[:LONG_TEXT]
         self.least = low if self.least is None else min(self.least, low)
         self.most = high if self.most is None else max(self.most, high)
         lengths = values.str.len_bytes()
@@ -172,7 +173,7 @@ class ColumnFacts:
         self.words += int((values.str.count_matches(" ", literal=True) * rows).sum()) + int(rows.sum())
         if self.unusable_as_tag is None:
             bad = values.filter(values.str.contains(UNUSABLE_TAG_VALUE))
-            self.unusable_as_tag = None if bad.is_empty() else bad[0]
+            self.unusable_as_tag = None if bad.is_empty() else bad[0][:LONG_TEXT]
         if self.longest_bytes > MAX_STRING_BYTES and "string" not in self.refused:
             self.refused["string"] = RefusedType(
                 type="string", example="…", line=None, why=f"a cell is longer than {MAX_STRING_BYTES:,} bytes"
@@ -180,7 +181,7 @@ class ColumnFacts:
 
     def _truths(self, plain: pl.Series) -> None:
         if self.folded is not None:
-            self.folded |= set(plain.unique().head(EXAMPLES))
+            self.folded |= set(plain.unique().head(EXAMPLES).str.head(LONG_TEXT))
             if len(self.folded) > 2:  # noqa: PLR2004 - true and false
                 self.folded = None
 
@@ -230,9 +231,9 @@ class ColumnFacts:
         if low is None or high is None:
             return
         if self.low is None or numbers[low] < self.low[0]:
-            self.low = numbers[low], values[low]
+            self.low = numbers[low], values[low][:LONG_TEXT]
         if self.high is None or numbers[high] > self.high[0]:
-            self.high = numbers[high], values[high]
+            self.high = numbers[high], values[high][:LONG_TEXT]
 
     def _refuse(self, kind: Number, example: str, why: str, seen: _Seen, *, instead: RefusedType | None = None) -> None:
         self.open.discard(kind)
@@ -252,4 +253,4 @@ class _Seen:
     def refusal(self, kind: str, example: str, why: str) -> RefusedType:
         row = (self.text == example).arg_true()
         line = self.line_of(int(row[0])) if len(row) else None
-        return RefusedType(type=kind, example=example[:200], line=line, why=why)
+        return RefusedType(type=kind, example=example[:LONG_TEXT], line=line, why=why)

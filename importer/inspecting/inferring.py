@@ -42,11 +42,13 @@ class Inferred:
         sources: those that could be read but once are files now.
         mapping: None of annotated CSV.
         stdin: where standard input is read from.
+        span_seconds: from the first of all times to the last; None: it was not looked for.
     """
 
     sources: list[Source]
     mapping: Mapping | None
     stdin: BinaryIO
+    span_seconds: float | None = None
 
 
 @contextmanager
@@ -98,7 +100,7 @@ def inferred(
             log.info("  %s", line)
         for warning in found.warnings:
             log.warning("%s", warning)
-        yield Inferred(readable, found.mapping, stdin)
+        yield Inferred(readable, found.mapping, stdin, found.time.span_seconds if found.time else None)
 
 
 def _begin(stdin: BinaryIO, hints: Hints) -> tuple[bool, BinaryIO]:

@@ -2,11 +2,13 @@
 
 Goes in: the different values of a block. Comes out: :class:`TimeFacts`. The candidates come from the shapes of the
 first values; each is then held against every value by the code that a load reads times with. A few cells may be of no
-format: a load rejects their rows. But no cell is given up for a format where another one reads it.
+format: a load rejects their rows. Of two formats that nearly all cells are of, none is given up for the other while
+there are cells that it alone reads.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,12 @@ FIRST_VALUES = 50
 
 FEW, HALF = 10, 2
 """One cell in so many may be of no format: in a time that is taken without being asked for, and where one asks."""
+
+EARLIEST_EPOCH_NS = 10**17
+"""Numbers that would be times before 1973 are rather something else, such as 0 or -999 where there is no time."""
+
+_TWIN = str.maketrans("dm", "md")
+"""Of a format with the day first, the same with the month first."""
 
 Refusal = Callable[[str, str, str], RefusedType]
 
@@ -57,6 +65,7 @@ class TimeFacts:
         clocks: likewise, of a time of day.
         misfits: what is not of a format, by the formats.
         refused: the first value that is not of a format, by the format.
+        early: the first number that would be a time before 1973.
         has_two_digit_year: most values are dates with such years.
         are_offsets: all values are offsets from UTC.
         are_all: the values are all that there are, and no sample.
@@ -68,6 +77,7 @@ class TimeFacts:
     clocks: list[Fitting] = field(default_factory=list)
     misfits: dict[frozenset[str], Misfits] = field(default_factory=dict)
     refused: dict[str, RefusedType] = field(default_factory=dict)
+    early: Misfits | None = None
     has_two_digit_year: bool = False
     are_offsets: bool = False
     are_all: bool = True
@@ -99,6 +109,11 @@ class TimeFacts:
                 ns = ns.set(mask, None)
                 if fitting.format not in self.refused and not before:
                     self.refused[fitting.format] = refusal(fitting.format, values.filter(mask)[0], why)
+            if fitting.format in EPOCHS and fitting.format != self.given:
+                early = (ns < EARLIEST_EPOCH_NS).fill_null(value=False)
+                if self.early is None and early.any():
+                    self.early = Misfits(refusal(fitting.format, values.filter(early)[0], ""))
+                ns = ns.set(early, None)
             fitting.take_in(values, ns)
             odd[fitting.format] = ns.is_null()
         if any(mask.any() for mask in odd.values()):
@@ -111,7 +126,9 @@ class TimeFacts:
                 if key:
                     self.misfits[key].rows += rows
         # The others cost time; they could come to hold most values only where the first block is quite unlike the rest.
-        return [fitting for fitting in formats if self.misfits_of(fitting) * HALF <= self.rows]
+        kept = {fitting.format for fitting in formats if self.misfits_of(fitting) * HALF <= self.rows}
+        # Which of day and month is first is decided by all rows, not by those of the first block.
+        return [fitting for fitting in formats if {fitting.format, fitting.format.translate(_TWIN)} & kept]
 
     def _begin(self, first: list[str]) -> None:
         shapes = [shapes_of(value) for value in first]
@@ -121,10 +138,8 @@ class TimeFacts:
             Fitting(form) for form in dict.fromkeys(form for value in first for form in clock_formats(value))
         ]
         formats = dict.fromkeys(form for shape in shapes for form in shape.formats)
-        numbers = [number for number in map(_number, first) if number is not None]
-        unit = epoch_unit(min(numbers), max(numbers)) if len(numbers) * HALF > len(first) else None
-        if unit is not None and not any(shape.has_clock for shape in shapes):
-            formats = {unit: None} | formats
+        units = Counter(epoch_unit(value) for value, shape in zip(first, shapes, strict=True) if not shape.has_clock)
+        formats = {unit: None for unit, number in units.items() if unit and number * HALF > len(first)} | formats
         if self.given is not None:
             formats = {self.given: None} | formats
         self.tried = [Fitting(form) for form in formats]
@@ -196,13 +211,6 @@ class TimeFacts:
             if form in formats and not (but_of and formats.issuperset(but_of)):
                 return f"{found} is not {form}"
         return ""
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def as_text(ns: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from importer.inspecting.facts import ColumnFacts
 from importer.inspecting.hints import Hints
-from importer.inspecting.time_facts import HALF
+from importer.inspecting.time_facts import FEW, HALF
 from importer.inspecting.time_fitting import Fitting
 from importer.inspecting.time_parts import find_parts
 from importer.inspecting.time_shapes import EPOCHS
@@ -26,10 +26,6 @@ _TIME_NAME = re.compile(
 _EXACT = ("time", "timestamp", "datetime", "date_time", "_time", "ts", "date", "utc")
 LOCAL_NAME = re.compile(r"(^|[^a-z])(local|lokal|lt|mez|mesz|cet|cest)([^a-z]|$)|local", re.IGNORECASE)
 UTC_NAME = re.compile(r"(^|[^a-z])(utc|gmt|zulu)([^a-z]|$)|utc$|gmt$", re.IGNORECASE)
-
-
-EARLIEST_EPOCH_NS = 10**17
-"""Numbers that would be times before 1973 are rather something else."""
 
 
 @dataclass(slots=True)
@@ -103,7 +99,7 @@ def time_options(facts: Sequence[ColumnFacts], hints: Hints) -> list[TimeOption]
         elif column.name in alone and said in (None, alone[column.name].fittings[0].format):
             found.append(alone[column.name])
     if not any(option.has_clock and not option.doubt for option in found):
-        found += _joined(facts, alone, said) or [option for option in _of_parts(facts) if _is_of(option, said)]
+        found += _joined(facts, alone, said) or [option for option in _of_parts(facts, FEW) if _is_of(option, said)]
     return found
 
 
@@ -111,7 +107,7 @@ def _of_two_digits(column: ColumnFacts) -> TimeOption:
     return TimeOption((column.name,), [], column.rows - column.filled, column.position, has_two_digit_year=True)
 
 
-def _alone(column: ColumnFacts, *, is_named: bool = False) -> TimeOption | None:
+def _alone(column: ColumnFacts) -> TimeOption | None:
     """A column by itself, if half of its cells are of a format; with doubt where they are not nearly all."""
     times = column.times
     fittings, doubt = times.fitting, ""
@@ -121,8 +117,6 @@ def _alone(column: ColumnFacts, *, is_named: bool = False) -> TimeOption | None:
     if not fittings:
         return None
     form = fittings[0].format
-    if form != times.given and form in EPOCHS and fittings[0].first < EARLIEST_EPOCH_NS and not is_named:
-        return None
     if form != times.given and (form in EPOCHS or form == "%Y%m%d") and not _TIME_NAME.search(column.name):
         doubt = doubt or "its numbers could be times, its name does not say so"
     decided = times.decided(fittings)
@@ -175,8 +169,8 @@ def _of_date_and_clock(date: TimeOption, clock: ColumnFacts, said: str | None) -
     )
 
 
-def _of_parts(facts: Sequence[ColumnFacts]) -> list[TimeOption]:
-    parts = find_parts(facts)
+def _of_parts(facts: Sequence[ColumnFacts], share: int) -> list[TimeOption]:
+    parts = find_parts(facts, share)
     if parts is None:
         return []
     return [
@@ -200,7 +194,7 @@ def named_option(facts: Sequence[ColumnFacts], hints: Hints, options: Sequence[T
     said = hints.time_format
     columns = [next(column for column in facts if column.name == name) for name in hints.time]
     found = [option for option in options if option.columns == hints.time]
-    found += [option for option in _of_parts(columns) if option.columns == hints.time and _is_of(option, said)]
+    found += [option for option in _of_parts(columns, HALF) if option.columns == hints.time and _is_of(option, said)]
     if found:
         return found[0]
     date = _alone(columns[0]) if said is None and len(columns) == 2 else None  # noqa: PLR2004 - and a time of day

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from importer.inspecting.facts import ColumnFacts
-from importer.inspecting.time_facts import HALF
 from importer.inspecting.time_fitting import Fitting
 
 __all__ = ["Parts", "find_parts"]
@@ -67,13 +66,18 @@ class _Part:
     misfits: int
 
 
-def find_parts(facts: Sequence[ColumnFacts]) -> Parts | None:
-    """The columns that are parts of one time; None where there is no year, month and day."""
+def find_parts(facts: Sequence[ColumnFacts], share: int) -> Parts | None:
+    """The columns that are parts of one time; None where there is no year, month and day.
+
+    Args:
+        facts: of the columns.
+        share: one cell in so many of each may be no such part.
+    """
     by_name = {column.name.strip().lower(): column for column in facts if column.filled}
     found: list[_Part] = []
     for kind in _KINDS:
         column = next((by_name[name] for name in kind.names if name in by_name), None)
-        part = None if column is None else _part(column, kind)
+        part = None if column is None else _part(column, kind, share)
         if part is None:
             break
         found.append(part)
@@ -91,8 +95,8 @@ def find_parts(facts: Sequence[ColumnFacts]) -> Parts | None:
     return Parts(columns, Fitting(form, first, last), sum(part.misfits for part in found), template)
 
 
-def _part(column: ColumnFacts, kind: _Kind) -> _Part | None:
-    """Of a column whose values are such, most of them."""
+def _part(column: ColumnFacts, kind: _Kind, share: int) -> _Part | None:
+    """Of a column whose values are such, but for one in so many."""
     numbers: set[int] = set()
     fitting, has_fraction, has_names = 0, False, False
     for text, rows in column.values.counts.items():
@@ -115,7 +119,7 @@ def _part(column: ColumnFacts, kind: _Kind) -> _Part | None:
             return None
         return _Part(column, "%S%.f", kind.least, kind.most, 0)
     misfits = column.filled - fitting
-    if misfits * HALF > column.filled or (has_names and numbers):
+    if misfits * share > column.filled or (has_names and numbers):
         return None
     directive = "%B" if has_names else "%S%.f" if has_fraction else kind.directive
     return _Part(column, directive, min(numbers, default=1), max(numbers, default=1), misfits)

@@ -100,9 +100,13 @@ def is_offset(text: str) -> bool:
     return _OFFSET_ALONE.fullmatch(text.strip()) is not None
 
 
-def epoch_unit(low: float, high: float) -> str | None:
-    """The unit in which numbers are times of our days."""
-    return next((unit for unit, (least, most) in EPOCHS.items() if least <= low and high < most), None)
+def epoch_unit(text: str) -> str | None:
+    """The unit in which a number is a time of our days; None of what is no number."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return next((unit for unit, (least, most) in EPOCHS.items() if least <= number < most), None)
 
 
 def _with_clock(date: str, behind: re.Match[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 import importer
 from importer import ConfigurationError, Inspection, Mapping, MappingError
 from importer.inspecting import trying
+from importer.inspecting.counting import remembered
 from importer.inspecting.distinct import DistinctValues
+from importer.inspecting.facts import ColumnFacts
 from importer.inspecting.mapping_text import to_toml
 from importer.inspecting.records import ColumnProfile
+from importer.inspecting.time_facts import TimeFacts
 
 STAMPS = tuple(f"2021-01-01T00:00:{second:02}Z" for second in range(60))
 
@@ -288,6 +292,13 @@ def test_one_letter_near_the_end_tells_that_a_file_is_not_utf_8(tmp_path: Path) 
     assert (found.dialect.encoding, found.broken, column(found, "ort").maximum) == ("cp1252", 0, "Zürich")
 
 
+def test_the_last_letter_of_a_file_tells_that_it_is_not_utf_8_unless_others_were(tmp_path: Path) -> None:
+    text = f"time,v,ort\n{STAMPS[0]},1,Bern\n{STAMPS[1]},2,café"
+    found = found_in(text.encode("cp1252"), tmp_path)
+    assert (found.dialect.encoding, found.dialect.encoding_is_certain) == ("cp1252", False)
+    assert found_in(text.replace("Bern", "Zürich").encode()[:-1], tmp_path).dialect.encoding == "utf-8"
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_delimiters_are_told_by_the_first_lines(delimiter: str, tmp_path: Path) -> None:
     rows = "".join(f'{stamp}{delimiter}"a, b; c"{delimiter}{n}\n' for n, stamp in enumerate(STAMPS))
@@ -357,6 +368,20 @@ def test_different_values_are_counted_exactly_while_there_are_few_and_nearly_bey
     few.add(pl.Series(["a", "b"]), pl.Series([3, 1]))
     few.add(pl.Series(["a"]), pl.Series([2]))
     assert (few.is_exact, few.number, few.counts) == (True, 2, {"a": 5, "b": 1})
+
+
+def test_of_long_texts_little_is_kept() -> None:
+    import polars as pl  # noqa: PLC0415
+
+    facts = ColumnFacts("x", 0, DistinctValues(remembered(1_000)), TimeFacts())
+    texts = pl.Series([f"{n:02}" + "x" * 100_000 for n in range(30)])
+    facts.add(texts.head(1), lambda row: row)
+    tracemalloc.start()
+    facts.add(texts, lambda row: row)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (facts.values.number, facts.longest_bytes) == (30, 100_002)
+    assert kept < 100_000
 
 
 def test_ids_too_long_for_a_float_are_text_wherever_a_decimal_stands(tmp_path: Path) -> None:

@@ -165,6 +165,17 @@ def test_standard_input_is_looked_at_whole_before_it_is_loaded(trial: Trial) -> 
     assert list((trial.folder / "state").glob("importer-input-*")) == []
 
 
+def test_the_time_span_that_inferring_found_is_not_looked_for_again(trial: Trial) -> None:
+    text = "time,v\n2021-01-01T00:00:00Z,1\n2021-12-31T00:00:00Z,2\n"
+    report = trial_of(trial, text)
+    assert "look" not in report.phases
+    assert report.shard_group is not None
+    assert report.shard_group.how == "fitted to the time span: of all rows, when the mapping was inferred"
+    given = trial.load(trial.csv(text), mapping=importer.inspect(trial.csv(text)).mapping, bucket=f"{trial.bucket}-2")
+    assert given.shard_group is not None
+    assert given.shard_group.seconds == report.shard_group.seconds
+
+
 def test_annotated_csv_from_standard_input_is_neither_kept_nor_looked_at(
     trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:

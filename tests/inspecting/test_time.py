@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import importer
 from importer import Inspection
+from importer.inspecting.records import RefusedType
+from importer.inspecting.time_facts import TimeFacts
 from tests.loading import Command, Trial
 
 EITHER_WAY = [f"{1 + n % 12:02}/{1 + n % 11:02}/2021" for n in range(50)]
@@ -64,6 +67,34 @@ def test_a_cell_that_is_no_time_among_many_is_named_and_its_row_alone_is_rejecte
     assert any(f"line 702, t: '{bad}'" in warning for warning in found.warnings)
     report = trial.load(trial.folder / "times.csv", mapping=found.mapping, max_rejects=1)
     assert (report.rejected, report.points_written) == (1, found.rows - 1)
+
+
+@pytest.mark.parametrize("odd", ["0", "-999", "1600000000123"])
+@pytest.mark.parametrize("where", [3, 700])
+def test_a_number_that_is_no_time_of_our_days_does_not_hide_the_others(where: int, odd: str, trial: Trial) -> None:
+    times = [f"{1_600_000_000 + n}" for n in range(1_000)]
+    found = inspected(trial, with_values("ts", [*times[:where], odd, *times[where:]]))
+    assert (found.questions, found.rejects) == ((), int(odd > "1"))
+    assert found.time is not None
+    assert found.time.format == "unix_s"
+    assert any(f"'{odd}'" in warning and f"line {where + 2}" in warning for warning in found.warnings)
+
+
+def test_numbers_of_which_many_are_no_times_of_our_days_are_times_where_one_says_so(trial: Trial) -> None:
+    lines = with_values("ts", [*(f"{1_600_000_000 + n}" for n in range(800)), *["0"] * 200])
+    (question,) = inspected(trial, lines).questions
+    assert (question.option, [choice.value for choice in question.choices]) == ("--time", ["ts"])
+    assert "'0' in line 802 is not unix_s" in question.choices[0].meaning
+    assert inspected(trial, lines, time="ts").questions == ()
+
+
+def test_which_of_day_and_month_is_first_is_not_decided_by_the_first_block() -> None:
+    times = TimeFacts()
+    for cells in ({"01/13/2021": 60, "01/02/2021": 40}, {"13/01/2021": 50, "01/02/2021": 850}):
+        counted = pl.DataFrame({"value": [*cells], "rows": [*cells.values()]})
+        times.add(counted, lambda form, cell, why: RefusedType(type=form, example=cell, line=None, why=why))
+    assert {fitting.format for fitting in times.fitting} == {"%d/%m/%Y", "%m/%d/%Y"}
+    assert times.chosen is None
 
 
 def test_a_bad_cell_is_named_in_a_sample_too(trial: Trial) -> None:
@@ -139,6 +170,14 @@ def test_parts_that_are_named_are_taken_without_a_format_and_a_bad_one_is_a_reje
     found = importer.inspect(trial.csv("\n".join(lines) + "\n", name="times.csv"), time=("year", "month", "day"))
     assert (found.questions, found.rejects) == ((), 1)
     assert "'2021 13 06'" in found.reject_examples[0]
+
+
+def test_parts_of_which_many_are_none_are_taken_only_where_one_says_so(trial: Trial) -> None:
+    days = [(1 + n // 31, 1 + n) for n in range(59)]  # of the year, in January and February
+    lines = with_values("year,month,day", [f"2021,{month},{day}" for month, day in days])
+    assert [question.option for question in inspected(trial, lines).questions] == ["--time"]
+    named = inspected(trial, lines, time=("year", "month", "day"))
+    assert (named.questions, named.rejects) == ((), 28)
 
 
 def test_a_format_that_no_column_is_of_is_told_of(tmp_path: Path) -> None:
