@@ -102,6 +102,12 @@ def test_every_command_and_option_is_documented() -> None:
             assert [option for option in options_of(command) - {"--help"} if f"`{option}" not in section] == []
 
 
+def test_the_help_of_every_command_has_an_example() -> None:
+    alone = {name: command for name, command in COMMANDS.items() if not hasattr(command, "commands")}
+    helps = {name: f"{command.help} {command.epilog}" for name, command in alone.items()}
+    assert [name for name, text in helps.items() if f"Example: {name}" not in text] == []
+
+
 def test_page_of_commands_is_the_one_that_the_command_line_gives() -> None:
     path = ROOT / "docs" / "write_commands.py"
     spec = importlib.util.spec_from_file_location("write_commands", path)

@@ -24,7 +24,7 @@ def no_server_named(no_settings: Path, influxd_binary: Path, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("no_server_named")
-def test_read_and_buckets_work_without_any_setting(command: Command) -> None:
+def test_the_commands_around_a_bucket_work_without_any_setting(command: Command) -> None:
     Path("birds.csv").write_text(birds_csv(20))
     Path("buckets.toml").write_text('[[buckets]]\nname = "birds"\n[[buckets]]\nname = "others"\n')
 
@@ -40,5 +40,9 @@ def test_read_and_buckets_work_without_any_setting(command: Command) -> None:
     assert (shown["rows"], shown["values"]) == (20, 40)
     assert len(said("read", "birds").splitlines()) == 21
     assert said("read", "birds", "--output", "b.parquet", "--quiet") == ""
+    assert json.loads(said("analyze", "birds", "--json"))["count"] == 40
+    said("backup", "birds", "--to", "saved")
+    assert said("restore", "saved", "--as", "birds-again").startswith("verified: bucket birds-again")
+    assert "verified: bucket made-up" in said("generate", "telemetry", "--points", "50", "--bucket", "made-up")
     said("buckets", "delete", "birds", "--yes")
     assert "there is no bucket 'birds'" in command("read", "birds").err
