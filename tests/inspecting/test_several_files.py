@@ -57,6 +57,15 @@ def test_a_file_without_odd_letters_is_read_in_the_encoding_of_the_others(trial:
     assert set(trial.rows()["place"].unique()) == {"Bern", "Zürich"}
 
 
+def test_a_sample_does_not_take_a_file_for_ascii_by_its_beginning(tmp_path: Path) -> None:
+    beginning, odd = rows() + rows().partition("\n")[2] * 2_500, rows("Genève").encode("cp1252")
+    paths = write(tmp_path, long=beginning.encode(), odd=odd)
+    assert importer.inspect(paths, sample=10).dialect.encoding == "cp1252"
+    paths = write(tmp_path, long=(beginning + f"{STAMPS[0]},1,Zürich\n").encode(), odd=odd)
+    with pytest.raises(SourceError, match="in utf-8, but"):
+        importer.inspect(paths, sample=10)
+
+
 def test_a_delimiter_that_a_file_says_itself_need_not_be_that_of_the_others(tmp_path: Path) -> None:
     found = importer.inspect(write(tmp_path, says=b"sep=;\n" + rows(delimiter=";").encode(), other=rows().encode()))
     assert (found.dialect.delimiter, found.rows, found.broken) == (",", 40, 0)
