@@ -95,9 +95,10 @@ def analyze(
         _check_names(scope, types)
         if types:
             scope.check_tag_keys([*scope.tags, *([by] if by else [])])
-        accounts = _accounts(scope)
-        if not accounts and types:
-            scope.check_tag_values()
+        accounts, absent = _accounts(scope), scope.absent_tag_values() if types else []
+        if absent and not accounts:
+            raise ConfigurationError(absent[0])
+        warnings += absent
         found: list[FieldFigures] = []
         for number, name in enumerate(accounts):
             if progress is not None:

@@ -88,17 +88,14 @@ class Scope:
                 known = everything._first(_KEYS) - RESERVED_KEYS
                 raise ConfigurationError(f"no tag is named {key!r}{meant(key, known, 'tags')}")
 
-    def check_tag_values(self) -> None:
-        """Refuse values that a tag does not have.
-
-        Raises:
-            ConfigurationError: with the nearest values.
-        """
-        everything = Scope(self.server, self.bucket_id, ALL_OF_TIME, self.measurements)
+    def absent_tag_values(self) -> list[str]:
+        """Of the values that are meant, those that a tag does not have, each with the nearest ones."""
+        everything, found = Scope(self.server, self.bucket_id, ALL_OF_TIME, self.measurements), []
         for key, values in self.tags.items():
-            for value in everything._absent(key, list(filter(None, values))):
-                known = everything._first(_VALUES, tag_key=key)
-                raise ConfigurationError(f"no tag {key!r} has the value {value!r}{meant(value, known, 'values')}")
+            absent = everything._absent(key, list(filter(None, values)))
+            known = everything._first(_VALUES, tag_key=key) if absent else set()
+            found += [f"no tag {key!r} has the value {value!r}{meant(value, known, 'values')}" for value in absent]
+        return found
 
     def _absent(self, key: str, wanted: Sequence[str]) -> list[str]:
         """Those of the values that a tag does not have, however many it has."""

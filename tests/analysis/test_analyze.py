@@ -290,6 +290,13 @@ def test_names_that_are_not_there_are_refused_with_those_that_may_have_been_mean
         read_tags(["name"])
 
 
+def test_a_tag_value_that_no_series_has_is_warned_of_beside_one_that_is_there(trial: Trial) -> None:
+    filled(trial, [f"m,bird=Aino v=1 {T}"])
+    found = analyzed(trial, tags={"bird": ["Aino", "Ainu"]})
+    assert found.count == 1
+    assert found.warnings == ("no tag 'bird' has the value 'Ainu'; did you mean 'Aino'?",)
+
+
 def test_of_very_many_values_of_a_tag_the_first_ones_get_figures_and_a_warning_says_so(
     trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
