@@ -142,7 +142,7 @@ class ShardRecord(BaseModel):
         values: field values.
         series: series, each field of one counted by itself.
         digest: of them (:mod:`importer.backups.values`); None where they changed all the while, so that it is not
-            known what the storage files hold.
+            known what the storage files hold, or where it was made in another way than digests are now.
         lines: the file that holds them as line protocol; None where the storage files can be restored.
         revives: points that were deleted are in the storage files, and there are no lines either: restored, the
             deleted points are back.
@@ -177,7 +177,7 @@ class Sidecar(BaseModel):
     """What the importer knows of a backup that the influx command does not.
 
     Attributes:
-        format: version of this file.
+        format: version of this file; digests of the first are made in another way, and not known here.
         created: when the backup began, RFC 3339.
         server: address and version of the server.
         org: the organisation's name.
@@ -187,7 +187,7 @@ class Sidecar(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[2] = 2
+    format: Literal[1, 2] = 2
     created: str
     server: str
     org: str
@@ -224,11 +224,24 @@ def read_manifest(folder: Path) -> Manifest:
 def read_sidecar(folder: Path) -> Sidecar | None:
     """The importer's own file; None where the influx command made the folder.
 
+    One of the first format is given without its digests: what is restored from it can only be counted.
+
     Raises:
         SourceError: it is damaged.
     """
     path = folder / SIDECAR
-    return _read(path, Sidecar) if path.exists() else None
+    if not path.exists():
+        return None
+    sidecar: Sidecar = _read(path, Sidecar)
+    return _without_digests(sidecar) if sidecar.format == 1 else sidecar
+
+
+def _without_digests(sidecar: Sidecar) -> Sidecar:
+    buckets = []
+    for bucket in sidecar.buckets:
+        shards = {number: shard.model_copy(update={"digest": None}) for number, shard in bucket.shards.items()}
+        buckets.append(bucket.model_copy(update={"shards": shards}))
+    return sidecar.model_copy(update={"buckets": buckets})
 
 
 def _read(path: Path, kind: type[Any]) -> Any:

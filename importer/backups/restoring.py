@@ -11,7 +11,6 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +24,13 @@ from importer.bucket import catalogue, prepare
 from importer.bucket import mark as marks
 from importer.bucket.names import check_target
 from importer.bucket.settings import settings_for_load
-from importer.errors import BucketExistsError, ConfigurationError, ImporterError, ServerError
+from importer.errors import (
+    BucketExistsError,
+    ConfigurationError,
+    ImporterError,
+    LoadInterruptedError,
+    ServerError,
+)
 from importer.mapping.header import nearest
 from importer.server.connection import Connection, Server
 
@@ -88,7 +93,9 @@ def restore(
             fitting_shard_duration_seconds=None,
         )
         check_files(place, each, sidecar, stopping)
-    with connected(where, wait_seconds, stopping) as (server, wire):
+    # What makes and removes buckets has a connection that is not broken off: told to stop, it tidies up.
+    with connected(where, wait_seconds, stopping) as (server, wire), Server(where, is_second=True) as own:
+        own.patience = server.patience
         if if_exists == "fail":
             for each in chosen:
                 _refuse_existing(server, as_name or each.name)
@@ -98,7 +105,7 @@ def restore(
             try:
                 done.append(
                     _restored(
-                        server,
+                        own,
                         upload,
                         as_name or each.name,
                         if_exists=if_exists,
@@ -163,9 +170,12 @@ def _restored(
         is_a_loads = mark is not None and mark.role == "live" and mark.values == read_back.values
         points = mark.points if mark is not None and is_a_loads else None
         warnings = target.commit(points, read_back.values)
-    except BaseException:
-        with suppress(ServerError):
+    except BaseException as error:
+        try:
             target.abort(say=say)
+        except (ServerError, LoadInterruptedError) as failure:
+            left = f"what was begun could not be removed ({failure}): importer clean lists it, --remove removes it"
+            error.args = (f"{error}; {left}",)
         raise
     try:
         described = server.patiently(lambda: catalogue.get(server, target.bucket_id))
@@ -182,5 +192,5 @@ def _restored(
         shard_groups=len(upload.bucket.groups),
         values=read_back.values,
         unchecked=unchecked,
-        warnings=[*warnings, *upload.warnings(retention)],
+        warnings=[*warnings, *upload.warnings(read_back, retention)],
     )

@@ -41,11 +41,13 @@ class ReadBack:
 
     Attributes:
         values: field values.
-        unchecked: shard groups of which the backup does not say what they held.
+        unchecked: shard groups of which the backup does not say for certain what they held.
+        uneven: of those, what the ones hold that held another number of values when they were backed up.
     """
 
     values: int = 0
     unchecked: int = 0
+    uneven: tuple[str, ...] = ()
 
 
 class Upload:
@@ -80,6 +82,8 @@ class Upload:
     def make(self, server: Server, name: str, settings: BucketSettings, mark: Mark | None) -> Bucket:
         """Make the bucket with its shard groups, empty; it keeps its points for ever until all are compared.
 
+        That takes the server long where there are many: it is asked by the connection that waits for that.
+
         Raises:
             NameTakenError: there is one of that name.
         """
@@ -96,7 +100,7 @@ class Upload:
         }
         try:
             with operators_alone():
-                answer = server.call("POST", "/api/v2/restore/bucketMetadata", body=body)
+                answer = self._server.call("POST", "/api/v2/restore/bucketMetadata", body=body)
         except RequestRefusedError as error:
             if "already exists" in str(error):
                 raise NameTakenError(f"there is already a bucket named {name!r}", status=error.status) from error
@@ -168,9 +172,14 @@ class Upload:
         self._server.patiently(lambda: self._server.call("PATCH", f"{catalogue.PATH}/{bucket_id}", body=body))
         return kept
 
-    def warnings(self, retention_seconds: int) -> list[str]:
+    def warnings(self, read_back: ReadBack, retention_seconds: int) -> list[str]:
         """What the user is to know of a bucket that was restored."""
         found = []
+        if read_back.uneven:
+            found.append(
+                f"{len(read_back.uneven)} of {read_back.unchecked} shard groups that could only be counted do not hold "
+                f"as many values as were counted when they were backed up: {read_back.uneven[0]}"
+            )
         revived = sum(self._record_of(shard).revives for shard in self._shards())
         if revived:
             found.append(
@@ -242,4 +251,9 @@ class Upload:
             raise VerificationError(
                 f"{where} the restored bucket is empty, though the backup holds data: the server did not take them"
             )
+        counted = sum(each.values for each in records)
+        # Where deleted points are back there are more, which is told of by itself.
+        if self._record is not None and found.values != counted and not any(each.revives for each in records):
+            here = f"{where} there are {found.values:,}, and were {counted:,}"
+            total = replace(total, uneven=(*total.uneven, here))
         return replace(total, unchecked=total.unchecked + 1)

@@ -35,7 +35,7 @@ READ_TIMEOUT_SECONDS = 600.0
 def check_stop(stop: threading.Event) -> None:
     """Raise LoadInterruptedError if the work was told to stop."""
     if stop.is_set():
-        raise LoadInterruptedError("told to stop: nothing was left behind")
+        raise LoadInterruptedError("told to stop")
 
 
 def pause(stop: threading.Event, seconds: float) -> None:
@@ -70,8 +70,9 @@ def connected(connection: Connection, wait_seconds: float, stop: threading.Event
         server.patience = Patience(RetryPolicy(wait_seconds), log.warning, lambda seconds: pause(stop, seconds))
         try:
             yield server, wire
-        except TransientServerError:
-            check_stop(stop)  # broken off, because of that
+        except TransientServerError as error:
+            if stop.is_set():  # broken off, because of that
+                raise LoadInterruptedError(f"told to stop ({error})") from error
             raise
 
 

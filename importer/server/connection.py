@@ -111,6 +111,7 @@ class Server:
         connection: where to and as whom.
         timeout_seconds: for one request.
         pool_size: how many requests may be under way at once.
+        is_second: of the same command; what the first one has warned of is not said again.
 
     Attributes:
         client: the client library's own.
@@ -123,6 +124,7 @@ class Server:
         *,
         timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
         pool_size: int = 8,
+        is_second: bool = False,
     ) -> None:
         self.connection = connection
         seconds = (min(CONNECT_TIMEOUT_SECONDS, timeout_seconds), timeout_seconds)
@@ -130,7 +132,7 @@ class Server:
         self.client = InfluxDBClient(
             url=connection.url, token="", org=connection.org, timeout=tuple(int(each * 1000) for each in seconds)
         )
-        if not connection.verify and connection.url.startswith("https"):
+        if not connection.verify and connection.url.startswith("https") and not is_second:
             log.warning(
                 "warning: the certificate of %s is not checked (--skip-verify):"
                 " whoever stands in between can read the token and change the data",

@@ -286,6 +286,26 @@ def test_what_the_influx_command_saved_is_restored_and_counted(filled: Trial) ->
     assert digest_of(filled.server, copy.bucket_id) == filled.digest()
 
 
+def test_a_backup_of_the_first_format_is_restored_and_counted_and_another_count_is_told_of(filled: Trial) -> None:
+    folder = saved(filled)
+    path = folder / "importer.json"
+    sidecar = json.loads(path.read_text())
+    shards_of_bucket = list(sidecar["buckets"][0]["shards"].values())
+    sidecar["format"] = 1
+    for shard in shards_of_bucket:
+        shard["digest"] = "0" * 64  # made in another way then
+    path.write_text(json.dumps(sidecar))
+    (copy,) = restore(folder, as_name=f"{filled.bucket}-copy", connection=filled.connection)
+    assert (copy.status, copy.values, copy.unchecked) == ("unverified", 2_000, copy.shard_groups)
+    assert copy.warnings == []
+    assert digest_of(filled.server, copy.bucket_id) == filled.digest()
+    shards_of_bucket[0]["values"] += 1
+    path.write_text(json.dumps(sidecar))
+    (copy,) = restore(folder, as_name=f"{filled.bucket}-other", connection=filled.connection)
+    assert len(copy.warnings) == 1
+    assert copy.warnings[0].startswith(f"1 of {copy.unchecked} shard groups that could only be counted do not hold")
+
+
 def test_retention_is_restored_and_shard_groups_that_it_will_remove_are_told_of(trial: Trial) -> None:
     made = catalogue.create(trial.server, trial.bucket, BucketSettings(3650 * DAY, 7 * DAY), None)
     write(trial, made.id, f"m f=1 {START_NS}")
@@ -375,6 +395,32 @@ def test_told_to_stop_a_server_that_hangs_holds_neither_up(
         assert time.monotonic() - began < 15
     assert not list(filled.folder.glob("*stopped*"))
     assert filled.buckets == {""}
+
+
+def test_told_to_stop_a_restore_waits_for_what_it_had_begun_to_be_removed_or_says_that_it_is_left(
+    filled: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, folder = threading.Event(), saved(filled)
+    monkeypatch.setattr(wire, "DRAIN_SECONDS", 0.1)
+    removal = Fault(204, hangs_seconds=3, passed_on=True)
+
+    def hang(request: Request) -> Fault | None:
+        if "/shards/" in request.path:
+            stop.set()
+            return Fault(hangs_seconds=20)
+        return removal if request.method == "DELETE" else None
+
+    with fault_proxy(filled.connection.url) as proxy:
+        proxy.rule = hang
+        connection = replace(filled.connection, url=proxy.url)
+        with pytest.raises(LoadInterruptedError):
+            restore(folder, as_name=f"{filled.bucket}-copy", stop=stop, connection=connection)
+        assert filled.buckets == {""}
+        removal = Fault(500)
+        stop.clear()
+        with pytest.raises(LoadInterruptedError, match=r"could not be removed .*: importer clean lists it"):
+            restore(folder, as_name=f"{filled.bucket}-copy", stop=stop, connection=connection)
+        assert filled.buckets == {"", "-copy.importer-staging"}
 
 
 @pytest.mark.usefixtures("environment")
