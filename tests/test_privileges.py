@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import importer
-from importer import AuthorizationError, NotFoundError, Report
+from importer import AuthorizationError, ImporterError, Measurement, MeasurementWriter, NotFoundError, Report
 from importer.bucket import catalogue
 from importer.cleaning import clean
 from importer.server.connection import Connection, Server
@@ -209,6 +209,65 @@ def test_looking_for_what_loads_have_left_needs_to_read_and_removing_it_to_write
     assert trial.buckets == {leftover}
     assert found(*NEEDED, remove=True) == [name]
     assert trial.buckets == set()
+
+
+class Reading(Measurement):
+    name = "readings"
+
+    def tags(self) -> dict[str, str]:
+        return {}
+
+    def fields(self) -> dict[str, float]:
+        return {"v": 1.0}
+
+
+def written(trial: Trial, connection: Connection) -> None:
+    with MeasurementWriter(trial.bucket, connection=connection, wait_seconds=1) as writer:
+        writer.write(Reading())
+
+
+def generated(trial: Trial, connection: Connection) -> None:
+    options = trial.options(if_exists="replace", wait_seconds=1)
+    importer.load_generated("telemetry", points=10, options=options, connection=connection)
+
+
+def applied(trial: Trial, connection: Connection) -> None:
+    wanted = trial.folder / "buckets.toml"
+    wanted.write_text(f'[[buckets]]\nname = "{trial.bucket}-{uuid.uuid4().hex[:6]}"\n')
+    importer.apply_buckets(wanted, connection=connection)
+
+
+COMMANDS: dict[str, tuple[tuple[str, ...], Callable[[Trial, Connection], object]]] = {
+    "read": (("read:orgs", "read:buckets"), lambda trial, who: importer.read(trial.bucket, connection=who)),
+    "analyze": (("read:orgs", "read:buckets"), lambda trial, who: importer.analyze(trial.bucket, connection=who)),
+    "buckets show": (
+        ("read:orgs", "read:buckets"),
+        lambda trial, who: importer.show_bucket(trial.bucket, connection=who),
+    ),
+    "buckets apply": (("read:orgs", "write:buckets"), applied),
+    "generate": (NEEDED, generated),
+    "MeasurementWriter": (NEEDED, written),
+    "buckets delete": (NEEDED, lambda trial, who: importer.delete_bucket(trial.bucket, connection=who)),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_around_a_bucket_needs_what_is_documented_and_no_less(
+    trial: Trial, tokens: Tokens, command: str
+) -> None:
+    trial.load(trial.csv(birds_csv(20)))
+    needed, run = COMMANDS[command]
+    for missing in needed:
+        with pytest.raises(ImporterError):
+            run(trial, tokens(*(name for name in needed if name != missing)))
+    run(trial, tokens(*needed))
+
+
+def test_a_token_of_one_bucket_is_enough_to_read_and_to_write_measurements(trial: Trial, tokens: Tokens) -> None:
+    trial.load(trial.csv(birds_csv(20)))
+    connection = tokens(*NEEDED, bucket_id=trial.bucket_id)
+    for command in ("read", "analyze", "buckets show", "MeasurementWriter"):
+        COMMANDS[command][1](trial, connection)
 
 
 def test_a_dry_run_needs_no_token(trial: Trial) -> None:
