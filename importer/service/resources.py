@@ -1,0 +1,82 @@
+"""What routes need, made once per service: a connection to InfluxDB, the cache, the jobs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from importer.server.connection import Connection, Server
+from importer.service.settings import ServiceSettings
+
+__all__ = ["Resources", "TheResources"]
+
+
+class Resources:
+    """Opened when first asked for, and closed with the service.
+
+    Args:
+        settings: how the service runs.
+        find: finds InfluxDB; may raise ImporterError, and is asked again by the next request then.
+
+    Attributes:
+        settings: as given.
+    """
+
+    def __init__(self, settings: ServiceSettings, find: Callable[[], Connection]) -> None:
+        self.settings = settings
+        self._find = find
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._server: Server | None = None
+
+    def connection(self) -> Connection:
+        """Where InfluxDB is.
+
+        Raises:
+            ConfigurationError: it cannot be found.
+            ServerError: a local one does not get ready.
+        """
+        with self._lock:
+            return self._found()
+
+    def server(self) -> Server:
+        """The connection that all requests share; its errors are those of :mod:`importer.errors`.
+
+        Raises:
+            ImporterError: as :meth:`connection`.
+        """
+        with self._lock:
+            if self._server is None:
+                self._server = Server(
+                    self._found(),
+                    timeout_seconds=self.settings.influxdb_seconds,
+                    pool_size=self.settings.max_requests,
+                )
+            return self._server
+
+    def open(self) -> None:
+        """Begin what works by itself; called when the service starts."""
+
+    def close(self) -> None:
+        """End what was begun, and close what was opened."""
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def _found(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._find()
+        return self._connection
+
+
+def _resources(request: Request) -> Resources:
+    found: Resources = request.app.state.resources
+    return found
+
+
+TheResources = Annotated[Resources, Depends(_resources)]
+"""The parameter of a route that needs them."""
