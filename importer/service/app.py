@@ -5,22 +5,28 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 from anyio import to_thread
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+from starlette.middleware import Middleware
 
 from importer.server.connection import Connection
-from importer.service.problems import PROBLEM_TYPE, handle_problems
+from importer.server.secret import Secret
+from importer.service.access_log import AccessLog
+from importer.service.bearer import Bearer
+from importer.service.browsers import LOOPBACK_NAMES, Browsers, SecurityHeaders
+from importer.service.exposition import Figures
+from importer.service.limits import Limits
+from importer.service.openapi import document
+from importer.service.problems import Unforeseen, handle_problems
 from importer.service.resources import Resources
 from importer.service.settings import ServiceSettings
 
 __all__ = ["create_app"]
 
-ROUTES = ("health", "waves", "series", "uploads", "imports", "page")
+ROUTES = ("health", "documents", "waves", "series", "uploads", "imports", "page")
 THREADS = 64
 """Requests that talk to InfluxDB at once; the others wait for one of these to end."""
 
@@ -32,11 +38,12 @@ def create_app(settings: ServiceSettings, find: Callable[[], Connection]) -> Fas
         settings: how it runs.
         find: finds InfluxDB; is asked when a request first needs it.
     """
+    figures = Figures()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = THREADS
-        app.state.resources = resources = Resources(settings, find)
+        app.state.resources = resources = Resources(settings, figures, find)
         await to_thread.run_sync(resources.open)
         try:
             yield
@@ -50,28 +57,33 @@ def create_app(settings: ServiceSettings, find: Callable[[], Connection]) -> Fas
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        middleware=_middleware(settings, figures),
     )
-    handle_problems(app)
+    handle_problems(app, settings.state_dir)
     for name in ROUTES:
         module = f"importer.service.routes.{name}"
         if importlib.util.find_spec(module) is not None:
             app.include_router(importlib.import_module(module).router)
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    needs_token = settings.token is not None
+    app.openapi = lambda: document(app, needs_token=needs_token)  # type: ignore[method-assign]
     return app
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document: wrong requests are 400 here, and problems have a content type of their own."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, summary=app.summary, version=app.version, routes=app.routes)
-        for path in document["paths"].values():
-            for operation in path.values():
-                operation["responses"].pop("422", None)
-                for status, answer in operation["responses"].items():
-                    content = answer.get("content", {})
-                    if status >= "400" and "application/json" in content:
-                        answer["content"] = {PROBLEM_TYPE: content["application/json"]}
-        for unused in ("HTTPValidationError", "ValidationError"):
-            document.get("components", {}).get("schemas", {}).pop(unused, None)
-        app.openapi_schema = document
-    return app.openapi_schema
+def _middleware(settings: ServiceSettings, figures: Figures) -> Sequence[Middleware]:
+    """What each request passes before it reaches a route, from the outside."""
+    passed = [
+        Middleware(AccessLog, figures=figures),
+        Middleware(SecurityHeaders),
+        Middleware(Unforeseen),
+        Middleware(Browsers, names=_names(settings), origins=settings.cors_origins),
+    ]
+    if settings.token is not None:
+        passed.append(Middleware(Bearer, token=Secret(settings.token.get_secret_value())))
+    return [*passed, Middleware(Limits, settings=settings)]
+
+
+def _names(settings: ServiceSettings) -> Sequence[str]:
+    """The names by which clients call the service; behind an address that others reach, only the owner knows them."""
+    if not settings.is_loopback and not settings.host_names:
+        return ()
+    return [*LOOPBACK_NAMES, settings.host, *settings.host_names]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,6 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from importer.errors import (
     AuthorizationError,
@@ -27,6 +31,7 @@ from importer.errors import (
     ServerError,
     SourceError,
     TransientServerError,
+    VerificationError,
 )
 from importer.server.secret import redacted
 
@@ -35,10 +40,12 @@ __all__ = [
     "Fault",
     "Problem",
     "ProblemError",
+    "Unforeseen",
     "answers",
     "handle_problems",
     "problem_of",
     "problem_response",
+    "title_of",
 ]
 
 log = logging.getLogger(__name__)
@@ -157,7 +164,6 @@ def problem_of(error: ImporterError) -> tuple[int, dict[str, str]]:
         ((LoadInProgressError, BucketExistsError, ResumeRefusedError), 409),
         (NotFoundError, 404),
         (PayloadTooLargeError, 413),
-        # A redirect, or a certificate that is not accepted: whatever is there is not our InfluxDB.
         ((ConfigurationError, SourceError, MeasurementError), 400),
     )
     for kind, status in by_type:
@@ -165,7 +171,9 @@ def problem_of(error: ImporterError) -> tuple[int, dict[str, str]]:
             return status, {}
     if isinstance(error, RequestRefusedError) and error.status in (400, 422):
         return 400, {}
-    return (503, retry) if isinstance(error, ServerError) else (500, {})
+    # The rest are redirects and certificates that are not accepted: whatever is there is not our InfluxDB.
+    # What was read is not what the server counts: somebody wrote meanwhile.
+    return (503, retry) if isinstance(error, ServerError | VerificationError) else (500, {})
 
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
@@ -175,13 +183,25 @@ def problem_response(problem: Problem, headers: dict[str, str] | None = None) ->
     )
 
 
-def handle_problems(app: FastAPI) -> None:
-    """Have every error that leaves a route answered as a problem."""
+def handle_problems(app: FastAPI, state_dir: Path) -> None:
+    """Have every error that leaves a route answered as a problem.
+
+    Args:
+        app: whose routes.
+        state_dir: a folder that no answer names.
+    """
+    hidden = sorted({str(state_dir), str(state_dir.resolve())}, key=len, reverse=True)
+
+    def shown(error: Exception) -> str:
+        text = str(error)
+        for path in hidden:
+            text = text.replace(path, "…")
+        return text
 
     async def of_importer(_: Request, error: Exception) -> Response:
         assert isinstance(error, ImporterError)  # noqa: S101 - as registered below
         status, headers = problem_of(error)
-        return problem_response(Problem(status=status, title=title_of(status), detail=str(error)), headers)
+        return problem_response(Problem(status=status, title=title_of(status), detail=shown(error)), headers)
 
     async def of_route(_: Request, error: Exception) -> Response:
         assert isinstance(error, ProblemError)  # noqa: S101 - as registered below
@@ -204,15 +224,38 @@ def handle_problems(app: FastAPI) -> None:
             )
         )
 
-    async def unforeseen(_: Request, error: Exception) -> Response:
-        log.error("unforeseen: %s", redacted(repr(error)))
-        return problem_response(Problem(status=500, title=title_of(500), detail="the service failed; its log says why"))
-
     app.add_exception_handler(ImporterError, of_importer)
     app.add_exception_handler(ProblemError, of_route)
     app.add_exception_handler(HTTPException, of_framework)
     app.add_exception_handler(RequestValidationError, of_request)
-    app.add_exception_handler(Exception, unforeseen)
+
+
+class Unforeseen:
+    """Answers (500) where nobody has foreseen what went wrong; the log says what."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand it on; answer where that fails."""
+        has_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except ClientDisconnect:
+            log.info("a client went away in mid-answer")
+        except Exception as error:  # noqa: BLE001 - whatever it is, no client is to see it
+            log.error(  # noqa: TRY400 - with the trace, but without secrets
+                "unforeseen:\n%s", redacted("".join(traceback.format_exception(error)))
+            )
+            if scope["type"] == "http" and not has_begun:
+                problem = Problem(status=500, title=title_of(500), detail="the service failed; its log says why")
+                await problem_response(problem)(scope, receive, send)
 
 
 def _fault(error: dict[str, Any]) -> Fault:

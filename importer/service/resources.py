@@ -8,7 +8,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from importer.errors import ConfigurationError, ServerUnreachableError
 from importer.server.connection import Connection, Server
+from importer.service.exposition import Figures
 from importer.service.settings import ServiceSettings
 
 __all__ = ["Resources", "TheResources"]
@@ -19,14 +21,17 @@ class Resources:
 
     Args:
         settings: how the service runs.
-        find: finds InfluxDB; may raise ImporterError, and is asked again by the next request then.
+        figures: of the service.
+        find: finds InfluxDB; may raise, and is asked again by the next request then.
 
     Attributes:
         settings: as given.
+        figures: of the service; parts of it may add their own to its ``registry``.
     """
 
-    def __init__(self, settings: ServiceSettings, find: Callable[[], Connection]) -> None:
+    def __init__(self, settings: ServiceSettings, figures: Figures, find: Callable[[], Connection]) -> None:
         self.settings = settings
+        self.figures = figures
         self._find = find
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -36,8 +41,7 @@ class Resources:
         """Where InfluxDB is.
 
         Raises:
-            ConfigurationError: it cannot be found.
-            ServerError: a local one does not get ready.
+            ServerError: it cannot be found, or a local one does not get ready.
         """
         with self._lock:
             return self._found()
@@ -46,7 +50,7 @@ class Resources:
         """The connection that all requests share; its errors are those of :mod:`importer.errors`.
 
         Raises:
-            ImporterError: as :meth:`connection`.
+            ServerError: as :meth:`connection`.
         """
         with self._lock:
             if self._server is None:
@@ -69,7 +73,10 @@ class Resources:
 
     def _found(self) -> Connection:
         if self._connection is None:
-            self._connection = self._find()
+            try:
+                self._connection = self._find()
+            except ConfigurationError as error:  # of the service's own, not of the request
+                raise ServerUnreachableError(f"InfluxDB cannot be found: {error}") from error
         return self._connection
 
 
