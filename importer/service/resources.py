@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from importer.errors import ConfigurationError, ServerUnreachableError
+from importer.jobs.queue import Jobs
 from importer.server.connection import Connection, Server
 from importer.service.exposition import Figures
 from importer.service.settings import ServiceSettings
@@ -27,6 +28,7 @@ class Resources:
     Attributes:
         settings: as given.
         figures: of the service; parts of it may add their own to its ``registry``.
+        jobs: the imports, and the files that were sent for them.
     """
 
     def __init__(self, settings: ServiceSettings, figures: Figures, find: Callable[[], Connection]) -> None:
@@ -36,6 +38,14 @@ class Resources:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._server: Server | None = None
+        self.jobs = Jobs(
+            settings.state_dir,
+            self.connection,
+            workers=settings.import_workers,
+            most_queued=settings.max_queued_imports,
+            most_upload_bytes=settings.max_upload_bytes,
+            allow_folder=settings.allow_folder,
+        )
 
     def connection(self) -> Connection:
         """Where InfluxDB is.
@@ -63,9 +73,11 @@ class Resources:
 
     def open(self) -> None:
         """Begin what works by itself; called when the service starts."""
+        self.jobs.open()
 
     def close(self) -> None:
         """End what was begun, and close what was opened."""
+        self.jobs.close()
         with self._lock:
             server, self._server = self._server, None
         if server is not None:
