@@ -8,11 +8,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from importer.caching.opening import open_cache
 from importer.errors import ConfigurationError, ServerUnreachableError
 from importer.jobs.queue import Jobs
 from importer.server.connection import Connection, Server
 from importer.service.exposition import Figures
 from importer.service.settings import ServiceSettings
+from importer.timeseries.series import TimeSeries
 
 __all__ = ["Resources", "TheResources"]
 
@@ -29,6 +31,7 @@ class Resources:
         settings: as given.
         figures: of the service; parts of it may add their own to its ``registry``.
         jobs: the imports, and the files that were sent for them.
+        cache: of answers about time series.
     """
 
     def __init__(self, settings: ServiceSettings, figures: Figures, find: Callable[[], Connection]) -> None:
@@ -38,6 +41,8 @@ class Resources:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._server: Server | None = None
+        self._series: TimeSeries | None = None
+        self.cache = open_cache(settings.redis_url, ttl_seconds=settings.cache_seconds)
         self.jobs = Jobs(
             settings.state_dir,
             self.connection,
@@ -71,6 +76,19 @@ class Resources:
                 )
             return self._server
 
+    def series(self) -> TimeSeries:
+        """The time series that are stored and asked for.
+
+        Raises:
+            ConfigurationError: no bucket can have the name that was set for them.
+            ServerError: as :meth:`connection`.
+        """
+        server = self.server()
+        with self._lock:
+            if self._series is None:
+                self._series = TimeSeries(server, self.settings.series_bucket, self.cache)
+            return self._series
+
     def open(self) -> None:
         """Begin what works by itself; called when the service starts."""
         self.jobs.open()
@@ -79,7 +97,11 @@ class Resources:
         """End what was begun, and close what was opened."""
         self.jobs.close()
         with self._lock:
+            series, self._series = self._series, None
             server, self._server = self._server, None
+        if series is not None:
+            series.close()
+        self.cache.close()
         if server is not None:
             server.close()
 
