@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from importer.errors import ConfigurationError
 from importer.options import default_state_dir
 from importer.server.secret import Secret
+from importer.settings import read_token
 
 __all__ = ["SHORTEST_TOKEN", "ServiceSettings"]
 
@@ -35,6 +36,7 @@ class ServiceSettings(BaseSettings):
         host: the address that it binds.
         port: the port; 0 takes a free one.
         token: what clients must send (``Authorization: Bearer …``); None: nothing, on loopback only.
+        token_file: a file that holds it alone, and that nobody else can read.
         allow_folder: files below it may be imported by their path; None: none may.
         state_dir: where jobs, uploads and the accounts of loads are kept.
         import_workers: imports that run at once.
@@ -59,6 +61,7 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     token: SecretStr | None = None
+    token_file: Path | None = None
     allow_folder: Path | None = None
     state_dir: Path = Field(default_factory=lambda: default_state_dir() / "service")
     import_workers: int = Field(default=1, ge=1, le=64)
@@ -103,14 +106,18 @@ class ServiceSettings(BaseSettings):
         Raises:
             ConfigurationError: one of them is wrong; names it, and shows no token.
         """
+        given = {name: value for name, value in options.items() if value is not None}
         try:
-            return cls(**{name: value for name, value in options.items() if value is not None})
+            settings = cls(**given)
+            if settings.token_file is not None and (settings.token is None or "token_file" in given):
+                settings = cls(**given, token=SecretStr(read_token(settings.token_file)))
+            return settings  # noqa: TRY300 - what stands in the file is checked like the rest
         except ValidationError as error:
             wrong = error.errors(include_input=False, include_url=False, include_context=False)[0]
             name = str(wrong["loc"][0]) if wrong["loc"] else "settings"
             why = wrong["msg"].removeprefix("Value error, ")
-            option = "--" + name.lower().replace("_", "-")
-            raise ConfigurationError(f"{option} (IMPORTER_SERVICE_{name.upper()}): {why}") from None
+            variable = "REDIS_URL" if name.lower() == "redis_url" else f"IMPORTER_SERVICE_{name.upper()}"
+            raise ConfigurationError(f"{variable} (or the option for it): {why}") from None
 
     @property
     def is_loopback(self) -> bool:
