@@ -112,7 +112,8 @@ class Board:
                 # After a restart it is as it was before: then it is gone on with, or run once more.
                 log.warning("that the import %s is %s was not kept: %s", job, record.state, error)
                 self._records[job] = record
-            events = self.told(job)
+            # Also that it has ended is told to those who heard how it ran.
+            events = self._events.get(job) or self.told(job)
         events.tell("state", _json(record.shown))
         return record
 
@@ -157,7 +158,7 @@ class Board:
         """The folders that need not be known of where a file is read; what is left of its path is its name."""
         folders = [path.parent] if path.is_relative_to(self.uploads.folder) else []
         folders += [self._allow_folder.resolve()] if self._allow_folder else []
-        return Hidden(dict.fromkeys((self._folder, *folders, *more), ""))
+        return Hidden(self._folder, *folders, *more)
 
     def hidden(self, record: Record) -> Hidden:
         """Those of a job."""

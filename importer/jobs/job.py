@@ -117,6 +117,7 @@ class Record(Job):
 
     path: str
     wanted: Wanted
+    load_id: str | None = None
 
     @property
     def shown(self) -> Job:

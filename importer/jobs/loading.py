@@ -11,6 +11,7 @@ import shutil
 import threading
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,17 @@ from importer.progress import Progress
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
 
-__all__ = ["ACCOUNTS", "REJECTS", "check_bucket", "hints_of", "load_options", "mapping_of", "run_load", "take_back"]
+__all__ = [
+    "ACCOUNTS",
+    "REJECTS",
+    "begun_loads",
+    "check_bucket",
+    "hints_of",
+    "load_options",
+    "mapping_of",
+    "run_load",
+    "take_back",
+]
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +124,7 @@ def run_load(
     folder: Path,
     *,
     resume: bool,
+    before: str | None = None,
     connection: Callable[[], Connection],
     progress: Progress,
     stop: threading.Event,
@@ -124,6 +136,7 @@ def run_load(
         source: the file.
         folder: of the job.
         resume: go on with what an earlier run of the job left.
+        before: the load of that run, where it is known.
         connection: finds the server.
         progress: listens.
         stop: when set, it ends.
@@ -134,9 +147,16 @@ def run_load(
     mapped_by = mapping_of(wanted.mapping, wanted.csv)
     if wanted.hints is not None and wanted.mapping is None:
         mapped_by["hints"] = hints_of(wanted.hints)
+    options = load_options(wanted, source, folder, resume=resume)
+    if before is not None and wanted.if_exists == "fail" and before not in begun_loads(folder):
+        with Server(connection()) as server:
+            live = find(server, options.bucket)
+        # Killed when all was in place, before anybody could be told: the bucket that is there is its own.
+        if live is not None and live.mark is not None and live.mark.load_id == before:
+            options = replace(options, if_exists="replace")
     return load(
         source,
-        options=load_options(wanted, source, folder, resume=resume),
+        options=options,
         connection=connection,
         progress=progress,
         stop=stop,
@@ -170,8 +190,7 @@ def take_back(bucket: str, folder: Path, connection: Callable[[], Connection]) -
     Raises:
         ImporterError: the server cannot be asked; the accounts stay.
     """
-    accounts = folder / ACCOUNTS
-    loads = {path.name.removeprefix("load-") for path in load_folders(accounts)}
+    loads = begun_loads(folder)
     if loads:
         with Server(connection()) as server:
             server.patience = Patience(RetryPolicy(TIDY_SECONDS), log.warning)
@@ -180,4 +199,9 @@ def take_back(bucket: str, folder: Path, connection: Callable[[], Connection]) -
                 # What a swap set aside is not the load's own.
                 if left.load_id in loads and left.kind in {"staging", "lock"}:
                     remove_leftover(server, left, named=True)
-    shutil.rmtree(accounts, ignore_errors=True)
+    shutil.rmtree(folder / ACCOUNTS, ignore_errors=True)
+
+
+def begun_loads(folder: Path) -> list[str]:
+    """The ids of the loads whose accounts are in a job's folder, the youngest first."""
+    return [path.name.removeprefix("load-") for path in load_folders(folder / ACCOUNTS)]

@@ -18,7 +18,14 @@ from importer.server.secret import redacted
 
 __all__ = ["told_as_events"]
 
-_OTHERS = ("importer.service", "importer.jobs", "importer.timeseries", "importer.waves", "importer.caching")
+_OTHERS = (
+    "importer.access",
+    "importer.service",
+    "importer.jobs",
+    "importer.timeseries",
+    "importer.waves",
+    "importer.caching",
+)
 _LONGEST = 2_000
 
 

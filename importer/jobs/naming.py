@@ -6,6 +6,7 @@ only the name is left of a path.
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,20 +64,21 @@ class Hidden:
     """Takes folders out of texts, so that only the names of files are left.
 
     Args:
-        shown: what is put in the place of each folder.
+        folders: that nobody needs to know of.
     """
 
-    def __init__(self, shown: dict[Path, str]) -> None:
-        pairs = {f"{folder}/": text for folder, text in shown.items()}
-        pairs |= {repr(folder)[1:-1]: text for folder, text in pairs.items()}  # as messages quote them
-        # Of two folders, one in the other, the longer goes first.
-        self._pairs = sorted(pairs.items(), key=lambda pair: -len(pair[0]))
+    def __init__(self, *folders: Path) -> None:
+        texts = {f"{folder}/" for folder in folders}
+        texts |= {repr(text)[1:-1] for text in texts}  # as messages quote them
+        # Of two folders, one in the other, the longer is looked for first.
+        alternatives = sorted(map(re.escape, texts), key=len, reverse=True)
+        self._longest = max((len(text.encode(errors="surrogateescape")) for text in texts), default=0)
+        self._folders = re.compile("|".join(alternatives) or r"(?!)")
+        self._as_bytes = re.compile(self._folders.pattern.encode(errors="surrogateescape"))
 
     def text(self, text: str) -> str:
         """A text without them."""
-        for folder, shown in self._pairs:
-            text = text.replace(folder, shown)
-        return text
+        return self._folders.sub("", text)
 
     def within(self, value: Any) -> Any:
         """All texts of what JSON can hold."""
@@ -88,14 +90,17 @@ class Hidden:
 
     def pieces(self, file: BinaryIO) -> Iterator[bytes]:
         """A file's bytes, a piece at a time; what lies across two pieces is found, too."""
-        pairs = [(folder.encode(errors="surrogateescape"), shown.encode()) for folder, shown in self._pairs]
-        longest = max((len(folder) for folder, _ in pairs), default=0)
         kept = b""
         while piece := file.read(PIECE_BYTES):
             kept += piece
-            for folder, shown in pairs:
-                kept = kept.replace(folder, shown)
-            ready = max(0, len(kept) - longest)
-            yield kept[:ready]
-            kept = kept[ready:]
-        yield kept
+            done, certain = 0, max(0, len(kept) - self._longest + 1)
+            ready = bytearray()
+            for found in self._as_bytes.finditer(kept):
+                if found.start() >= certain:
+                    break
+                ready += kept[done : found.start()]
+                done = found.end()
+            certain = max(done, certain)
+            yield bytes(ready + kept[done:certain])
+            kept = kept[certain:]
+        yield self._as_bytes.sub(b"", kept)

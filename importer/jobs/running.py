@@ -14,11 +14,11 @@ from typing import Any
 from importer.errors import ImporterError, LoadInterruptedError
 from importer.jobs.board import Board
 from importer.jobs.job import JobError, JobProgress, Record, now
-from importer.jobs.loading import run_load, take_back
+from importer.jobs.loading import begun_loads, run_load, take_back
 from importer.jobs.logs import told_as_events
 from importer.jobs.naming import Hidden
 from importer.ledger.report import Report
-from importer.progress import Snapshot
+from importer.progress import Phase, Snapshot
 from importer.server.connection import Connection
 
 __all__ = ["run_job"]
@@ -77,6 +77,7 @@ def _run(
                 Path(record.path),
                 board.place(job),
                 resume=record.attempts > 1,
+                before=record.load_id,
                 connection=connection,
                 progress=_Listener(board, job),
                 stop=stop,
@@ -117,8 +118,14 @@ class _Listener:
 
     def __init__(self, board: Board, job: str) -> None:
         self._board, self._job = board, job
+        self._phase: Phase | None = None
 
     def update(self, snapshot: Snapshot) -> None:
+        if snapshot.phase != self._phase:
+            self._phase = snapshot.phase
+            begun = begun_loads(self._board.place(self._job))
+            if begun and begun[0] != self._board.record(self._job).load_id:
+                self._board.change(self._job, load_id=begun[0])
         self._board.note_progress(self._job, JobProgress.of(snapshot))
 
 

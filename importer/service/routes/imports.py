@@ -37,7 +37,7 @@ PING_SECONDS = 15
 SEND_SECONDS = 30.0
 """A listener that takes nothing for so long is let go; it can come back with the id of the last event it had."""
 
-Options = TypeVar("Options", Wanted, "NewImport")
+Options = TypeVar("Options", bound=Wanted)
 
 _SCHEMA = "#/components/schemas/"
 
