@@ -58,6 +58,7 @@ def create_app(settings: ServiceSettings, find: Callable[[], Connection]) -> Fas
         docs_url=None,
         redoc_url=None,
         middleware=_middleware(settings, figures),
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     handle_problems(app, settings.state_dir)
     for name in ROUTES:
