@@ -43,6 +43,20 @@ class _Record(BaseModel):
 class PreviewPoint(_Record):
     """A point as a load would write it."""
 
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "measurement": "birds",
+                    "tags": {"bird": "Anna"},
+                    "fields": {"lat": 47.3, "alive": True},
+                    "time": "2024-05-01T10:00:00Z",
+                }
+            ]
+        },
+    )
+
     measurement: str
     tags: dict[str, str]
     fields: dict[str, float | int | bool | str]

@@ -95,7 +95,36 @@ class JobError(BaseModel):
 class Job(BaseModel):
     """An import."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "20240501T101500-004812345-3fa91c",
+                    "state": "running",
+                    "cancelling": False,
+                    "bucket": "birds",
+                    "source": "birds.csv",
+                    "upload": "5f2b8c0e4d1a7b93",
+                    "created": "2024-05-01T10:15:00.004Z",
+                    "started": "2024-05-01T10:15:00.102Z",
+                    "ended": None,
+                    "attempts": 1,
+                    "progress": {
+                        "phase": "load",
+                        "share": 0.42,
+                        "bytes_read": 4194304,
+                        "total_bytes": 9986432,
+                        "rows": 58000,
+                        "points": 40000,
+                        "rejects": 2,
+                    },
+                    "report": None,
+                    "error": None,
+                }
+            ]
+        },
+    )
 
     id: str
     state: JobState

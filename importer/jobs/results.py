@@ -48,6 +48,26 @@ class Window(_Record):
 class Chart(_Record):
     """One field over time, of all series together."""
 
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "bucket": "birds",
+                    "measurement": "birds",
+                    "field": "lat",
+                    "type": "float",
+                    "window_seconds": 3600.0,
+                    "windows": [
+                        {"time": "2024-05-01T10:00:00Z", "mean": 47.3, "least": 46.9, "most": 47.6, "count": 60}
+                    ],
+                    "fields": ["lat", "lon"],
+                    "measurements": ["birds"],
+                }
+            ]
+        },
+    )
+
     bucket: str
     measurement: str
     field: str
@@ -69,6 +89,22 @@ class TrackPoint(_Record):
 
 class Track(_Record):
     """Where things were: by series, in the order of time."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "bucket": "birds",
+                    "measurement": "birds",
+                    "latitude": "lat",
+                    "longitude": "lon",
+                    "is_whole": True,
+                    "points": [{"series": "bird=Anna", "time": "2024-05-01T10:00:00Z", "lat": 47.3, "lon": 8.5}],
+                }
+            ]
+        },
+    )
 
     bucket: str
     measurement: str

@@ -89,10 +89,13 @@ def _run(
 
 
 def _failed(board: Board, job: str, error: ImporterError, hidden: Hidden, connection: Callable[[], Connection]) -> None:
+    record = board.record(job)
     what: dict[str, Any] = {"error": JobError(type=type(error).__name__, message=_said(error, hidden))}
     if error.report is not None:
-        what["report"] = _shown(error.report, hidden)
-    record = board.record(job)
+        what["report"] = report = _shown(error.report, hidden)
+        if record.progress is not None:  # it was last told before the block that ended it all
+            last = {"rows": report.rows_read, "rejects": report.rejected + report.points_rejected}
+            what["progress"] = record.progress.model_copy(update=last)
     if record.cancelling:
         _take_back(board, record, connection, **what)
     elif isinstance(error, LoadInterruptedError) or error.resumable:

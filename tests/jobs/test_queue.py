@@ -297,7 +297,10 @@ def test_two_services_do_not_work_on_the_same_jobs(trial: Trial, open_jobs: Open
         second.open()
 
 
-def test_what_is_told_of_a_job_is_its_states_its_progress_its_log_and_its_end(trial: Trial, open_jobs: Open) -> None:
+def test_what_is_told_of_a_job_is_its_states_its_progress_its_log_and_its_end(
+    trial: Trial, open_jobs: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "importer")  # as importer serve has it
     jobs = open_jobs()
     held = threading.Event()
     connection = jobs._connection

@@ -39,8 +39,6 @@ SEND_SECONDS = 30.0
 
 Options = TypeVar("Options", bound=Wanted)
 
-_SCHEMA = "#/components/schemas/"
-
 
 class NewImport(ChosenFile, Wanted):
     """A file that is here already, and how to load it."""
@@ -59,6 +57,10 @@ class NewImport(ChosenFile, Wanted):
         return Wanted.model_validate({name: getattr(self, name) for name in Wanted.model_fields})
 
 
+_SCHEMA = NewImport.model_json_schema(ref_template="#/components/schemas/{model}")
+_SCHEMA.pop("$defs")  # they are among the document's own
+
+
 @router.post(
     "/imports",
     status_code=202,
@@ -69,7 +71,7 @@ class NewImport(ChosenFile, Wanted):
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": NewImport.model_json_schema(ref_template=_SCHEMA + "{model}")},
+                "application/json": {"schema": _SCHEMA},
                 "multipart/form-data": {
                     "schema": {
                         "type": "object",
