@@ -103,8 +103,22 @@ def visit(chromium: Browser) -> Iterator[Visitor]:
         assert not unexpected, unexpected
 
 
+Picture = Callable[..., None]
+
+
 @pytest.fixture
-def screenshots(request: pytest.FixtureRequest) -> Path | None:
-    """Where pictures go; None where none are wanted."""
-    given = request.config.getoption(SCREENSHOTS, default=None)
-    return Path(given).resolve() if given else None
+def picture(request: pytest.FixtureRequest) -> Picture:
+    """Draws what can be seen as ``service-NAME.png``, where pictures are wanted; else it does nothing."""
+    folder = request.config.getoption(SCREENSHOTS, default=None)
+
+    def draw(page: Page, name: str, *, place: str | None = None, full_page: bool = False) -> None:
+        if folder is None:
+            return
+        path = Path(request.config.invocation_params.dir, folder, f"service-{name}.png")
+        if place is None:
+            page.mouse.move(0, 0)
+            page.screenshot(path=path, full_page=full_page, animations="disabled")
+        else:
+            page.locator(place).screenshot(path=path, animations="disabled")
+
+    return draw

@@ -58,3 +58,4 @@ function askedFor() {
 }
 
 onTokenNeeded(askedFor);
+document.addEventListener("unready", watchServer);

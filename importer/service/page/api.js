@@ -60,6 +60,7 @@ export async function fetched(path, options = {}) {
       await askForToken();
       continue;
     }
+    if (answer.status === 503 && path !== "ready") document.dispatchEvent(new Event("unready"));
     if (!answer.ok) throw problemOf(answer.status, await answer.text());
     return answer;
   }

@@ -14,7 +14,7 @@ export async function showEarlier() {
   } catch {
     return; // that the service does not answer is said elsewhere
   }
-  place.hidden = !jobs.length;
+  place.hidden = !jobs.length || byId("lead").hidden;
   byId("earlier-list").replaceChildren(el("ul", { class: "jobs" }, jobs.map((job) => el("li", {},
     el("a", { href: `#import=${job.id}` }, shown(job.source, 60), " → ", shown(job.bucket, 60)),
     el("span", { class: `state ${job.state}`, text: job.state }),

@@ -2,7 +2,7 @@
 
 import "./access.js";
 import { watchServer } from "./access.js";
-import { asked } from "./api.js";
+import { asked, fetched } from "./api.js";
 import { showChart } from "./chart.js";
 import { showEarlier } from "./earlier.js";
 import { byId, el, focusOn, notice, say } from "./elements.js";
@@ -27,7 +27,6 @@ function leave() {
   look?.close();
   watch?.stop();
   look = watch = null;
-  byId("trouble").querySelector(".import")?.remove();
 }
 
 function isFront(is) {
@@ -50,13 +49,21 @@ function chosen(file) {
   isFront(false);
   const size = file.bytes === undefined ? "on the service’s machine, or sent before" : bytes(file.bytes);
   byId("title").textContent = shown(file.name);
-  const other = el("button", { class: "quiet", on: { click: () => { history.replaceState(null, "", " "); start(); byId("file").focus(); } } }, "Another file");
+  const other = el("button", { class: "quiet", on: { click: () => anotherFile(file) } }, "Another file");
   look = new Look(file, () => bench.update());
   const target = targetStep(look, (job) => { location.hash = `import=${job.id}`; });
   const bench = workbench(look, target);
   steps(el("p", { class: "chosen" }, el("span", { text: size }), other), bench.place);
   focusOn(bench.title);
   look.inspect();
+}
+
+function anotherFile(file) {
+  // What nobody imports need not wait a day for its end; one that an import reads stays.
+  if (file.upload) fetched(`uploads/${file.upload}`, { method: "DELETE" }).catch(() => null);
+  history.replaceState(null, "", " ");
+  start();
+  byId("file").focus();
 }
 
 async function showImport(id) {
@@ -127,6 +134,7 @@ async function showEnded(job, isFocused = true) {
 }
 
 function route() {
+  if (location.hash === "#main") return;
   const id = /^#import=(.+)$/.exec(location.hash)?.[1];
   if (id) showImport(decodeURIComponent(id));
   else start();

@@ -9,6 +9,10 @@ const MARGIN = { top: 10, right: 12, bottom: 24, left: 44 };
 const DEGREES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45];
 const TALLEST = 560;
 
+// A few points that lie far off would make all others a dot.
+const FAR_SHARE = 0.01;
+const FAR_TIMES = 3;
+
 // One hue per series, as far apart as they can be.
 const colour = (index, all, isDark) => `oklch(${isDark ? 0.76 : 0.56} 0.15 ${(25 + index * 360 / all).toFixed(1)})`;
 
@@ -21,11 +25,13 @@ function grouped(points) {
   return found;
 }
 
-// The part of the earth that is shown: the points with room around them, never beyond the poles.
-function extent(points) {
+// A part of the earth: the points with room around them, never beyond the poles; without the outermost of them, if a share
+// of them at each end is to be left out.
+function extent(points, share = 0) {
   const ends = (values, least) => {
-    let [low, high] = [Infinity, -Infinity];
-    for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
+    const sorted = Float64Array.from(values).sort();
+    const skipped = Math.floor(sorted.length * share);
+    const [low, high] = [sorted[skipped], sorted[sorted.length - 1 - skipped]];
     const room = Math.max((high - low) * 0.06, least);
     return [low - room, high + room];
   };
@@ -33,6 +39,8 @@ function extent(points) {
   const [west, east] = ends(points.map((point) => point.lon), 0.002);
   return { south: Math.max(-90, south), north: Math.min(90, north), west: Math.max(-180, west), east: Math.min(180, east) };
 }
+
+const area = (part) => (part.north - part.south) * (part.east - part.west);
 
 function degrees(value, kind) {
   const [plus, minus] = kind === "lat" ? ["N", "S"] : ["E", "W"];
@@ -88,7 +96,7 @@ function tracks(pen, at, series, chosen, isDark) {
   for (const { name, points, index } of order) {
     const isFaint = chosen !== null && name !== chosen;
     pen.strokeStyle = pen.fillStyle = colour(index, all.length, isDark);
-    pen.globalAlpha = isFaint ? 0.12 : 0.5;
+    pen.globalAlpha = isFaint ? 0.08 : 0.35;
     pen.lineWidth = name === chosen ? 2 : 1.2;
     pen.beginPath();
     points.forEach((point, number) => {
@@ -111,10 +119,14 @@ function shownMap(track, step) {
   const points = track.points.filter((point) => Math.abs(point.lat) <= 90 && Math.abs(point.lon) <= 180);
   const series = grouped(points);
   const names = seriesNames([...series.keys()]);
-  const part = extent(points);
+  const whole = extent(points);
+  const most = extent(points, FAR_SHARE);
+  const hasFar = area(whole) > FAR_TIMES * area(most);
+  const isWithin = ({ lat, lon }) => lat >= most.south && lat <= most.north && lon >= most.west && lon <= most.east;
+  let part = hasFar ? most : whole;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const canvas = el("canvas", { role: "img", "aria-label": `Map: ${plural(points.length, "point")} of ${plural(series.size, "series", "series")}, ` +
-    `${degrees(part.south, "lat")} to ${degrees(part.north, "lat")}, ${degrees(part.west, "lon")} to ${degrees(part.east, "lon")}` });
+    `${degrees(whole.south, "lat")} to ${degrees(whole.north, "lat")}, ${degrees(whole.west, "lon")} to ${degrees(whole.east, "lon")}` });
   const holder = el("div", { class: "frame" }, canvas);
   const buttons = new Map();
   let [chosen, pinned] = [null, null];
@@ -161,7 +173,17 @@ function shownMap(track, step) {
     return el("li", {}, button);
   }));
   const outside = track.points.length - points.length;
-  step.append(holder, legend, el("p", { class: "note", text:
+  const far = points.filter((point) => !isWithin(point)).length;
+  const toggle = hasFar ? el("button", { class: "quiet", on: { click: () => {
+    part = part === most ? whole : most;
+    named();
+    draw();
+  } } }) : null;
+  const named = () => {
+    toggle.textContent = part === most ? `Show all: ${plural(far, "point lies", "points lie")} further off` : "Show where most of them are";
+  };
+  if (toggle) named();
+  step.append(holder, ...(toggle ? [toggle] : []), legend, el("p", { class: "note", text:
     `${track.is_whole ? `All ${plural(points.length, "point")}` : `${plural(points.length, "point")}, the first of each stretch of time`}, by ${shown(track.latitude)} and ${shown(track.longitude)}.` +
     (outside ? ` ${plural(outside, "point is", "points are")} not on the earth.` : "") }));
   dark.addEventListener("change", draw);

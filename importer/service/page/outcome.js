@@ -73,10 +73,12 @@ export function unfinished(job, { retry, resumed }) {
   const [kind, words] = ENDS[job.state] ?? ["bad", `The import is ${job.state}.`];
   const trouble = el("p", { class: "wrong", role: "alert" });
   const title = el("h2", { tabindex: "-1", text: `${capitalized(job.state)}: ${shown(job.source)} into ${shown(job.bucket)}` });
-  const act = async (path, method) => {
+  const act = async (way, method) => {
     try {
-      resumed(await asked(path, { method }));
+      resumed(await asked(way, { method }));
     } catch (problem) {
+      // It goes on already, or has ended meanwhile.
+      if (problem.status === 409) asked(path).then(resumed, () => null);
       trouble.textContent = `${capitalized(inWords(problem.message))}.`;
     }
   };

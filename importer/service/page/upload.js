@@ -24,7 +24,7 @@ function shownProblem(problem) {
 // chosen: told of {upload, name, bytes}, or of {path, name}.
 export function fileStep(chosen) {
   const place = el("div", { class: "file" });
-  const input = el("input", { type: "file", id: "file", class: "unseen", accept: ".csv,.tsv,.txt,.gz,.zst,.parquet,.arrow,.jsonl,text/csv",
+  const input = el("input", { type: "file", id: "file", class: "unseen",
     on: { change: () => input.files.length && send(input.files[0]) } });
 
   function choosing(problem = null) {

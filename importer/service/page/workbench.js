@@ -12,11 +12,13 @@ const stepTitle = (number, text) => el("h2", { tabindex: "-1" }, el("span", { cl
 // Puts other content in place; the control that was used keeps the focus.
 function replaced(place, ...children) {
   const { activeElement } = document;
-  const id = place.contains(activeElement) ? activeElement.id : null;
+  const hadFocus = place.contains(activeElement);
   const isOpen = new Set([...place.querySelectorAll("details[open][id]")].map((each) => each.id));
   place.replaceChildren(...children.flat(Infinity).filter(Boolean));
   for (const each of isOpen) byId(each)?.setAttribute("open", "");
-  if (id) byId(id)?.focus({ preventScroll: true });
+  if (!hadFocus) return;
+  const same = activeElement.id && byId(activeElement.id);
+  (same || place.closest("section").querySelector("h2")).focus({ preventScroll: true });
 }
 
 function problemShown(problem) {
@@ -32,7 +34,7 @@ export function workbench(look, target) {
   let isOpen = false;
   let shownFound;
   let shownTried = null;
-  let rolesShown = "";
+  let rolesShown = null;
 
   const parts = [
     el("section", { class: "step", "aria-label": "Columns" }, title, columns),
@@ -86,8 +88,9 @@ export function workbench(look, target) {
 
   function update() {
     state.textContent = look.isBusy ? (look.isLooking ? "Looking …" : "Trying it …") : "";
-    const roles = JSON.stringify([look.plan?.time, look.plan?.measurement, look.plan?.rows.map((row) => [row.role, row.type, row.key])]);
-    if (look.found !== shownFound || roles !== rolesShown || look.problem || !look.found) showColumns();
+    const { plan, problem } = look;
+    const roles = JSON.stringify([plan?.time, plan?.measurement, plan?.rows.map((row) => [row.role, row.type, row.key]), !plan && problem?.message]);
+    if (look.found !== shownFound || roles !== rolesShown) showColumns();
     shownFound = look.found;
     rolesShown = roles;
     showPoints();
