@@ -57,6 +57,7 @@ def create_app(settings: ServiceSettings, find: Callable[[], Connection]) -> Fas
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         middleware=_middleware(settings, figures),
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )

@@ -9,12 +9,11 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from importer.service.problems import Problem, problem_response, title_of
+from importer.service.problems import ClientGoneError, Problem, problem_response, title_of
 from importer.service.settings import MIB, ServiceSettings
 
 __all__ = ["Limits"]
 
-UPLOAD_PATHS: Final = ("/uploads", "/imports")
 MULTIPART_BYTES: Final = MIB
 """What stands around a file in a form."""
 
@@ -53,10 +52,8 @@ class Limits:
         task = asyncio.create_task(self._answered(scope, request))
         self._running.add(task)
         task.add_done_callback(self._ended)
-        try:
-            await request.wait_for(task)
-        finally:
-            request.let_go()
+        task.add_done_callback(request.let_go)
+        await request.wait_for(task)
 
     async def _answered(self, scope: Scope, request: _Bounded) -> None:
         await self._app(scope, request.receive, request.send)
@@ -72,8 +69,7 @@ class _Bounded:
 
     def __init__(self, limits: Limits, settings: ServiceSettings, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        is_json = "json" in headers.get("content-type", "")
-        self._is_upload = scope["method"] == "POST" and scope["path"] in UPLOAD_PATHS and not is_json
+        self._is_upload = _is_upload(scope, headers)
         self._most = settings.max_upload_bytes + MULTIPART_BYTES if self._is_upload else settings.max_body_bytes
         self._limits, self._settings = limits, settings
         self._scope, self._receive, self._send = scope, receive, send
@@ -103,17 +99,19 @@ class _Bounded:
                     self._wind_up()
                 await asyncio.shield(task)
         except TimeoutError:
-            if task.done() or self._begun:
-                raise
+            if task.done() or self._begun:  # at that very moment
+                await task
+                return
             self._given_up = True
             detail = f"there was no answer within {self._settings.request_seconds:g} s"
             await _refused(504, detail)(self._scope, self._receive, self._send)
         except asyncio.CancelledError:
+            self._given_up = True
             task.cancel()
             raise
 
-    def let_go(self) -> None:
-        """Its body is no longer in memory, or soon will not be."""
+    def let_go(self, _: asyncio.Task[None]) -> None:
+        """Its body is no longer in memory."""
         self._limits.buffered_bytes -= self._held
         self._held = 0
 
@@ -141,13 +139,12 @@ class _Bounded:
             return
         if message["type"] == "http.response.start":
             self._begun = True
-            if self._clock is not None and not self._clock.expired():
-                self._clock.reschedule(None)
+            self._set_clock(None)
         try:
             async with asyncio.timeout(self._settings.idle_seconds):
                 await self._send(message)
         except TimeoutError:
-            raise OSError("the client takes nothing") from None  # as for one that is gone
+            raise ClientGoneError("the client takes nothing") from None
 
     def _take(self, size: int) -> None:
         self._bytes += size
@@ -162,8 +159,12 @@ class _Bounded:
 
     def _wind_up(self) -> None:
         """From now on, so long."""
-        if self._clock is not None and not self._begun:
-            self._clock.reschedule(asyncio.get_running_loop().time() + self._settings.request_seconds)
+        if not self._begun:
+            self._set_clock(asyncio.get_running_loop().time() + self._settings.request_seconds)
+
+    def _set_clock(self, when: float | None) -> None:
+        if self._clock is not None and not self._clock.expired():
+            self._clock.reschedule(when)
 
 
 def _refused(status: int, detail: str) -> ASGIApp:
@@ -171,5 +172,12 @@ def _refused(status: int, detail: str) -> ASGIApp:
     return problem_response(Problem(status=status, title=title_of(status), detail=detail), headers)
 
 
+def _is_upload(scope: Scope, headers: Headers) -> bool:
+    """Whether the body is a file, which goes to the disk as it comes."""
+    is_form = headers.get("content-type", "").lower().startswith("multipart/")
+    return scope["method"] == "POST" and (scope["path"] == "/uploads" or (scope["path"] == "/imports" and is_form))
+
+
 def _number(text: str | None) -> int:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else 0
+    """What a header counts; of a number beyond all bounds, its beginning is beyond them, too."""
+    return int(text[:19]) if text is not None and text.isascii() and text.isdigit() else 0

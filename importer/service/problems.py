@@ -37,6 +37,7 @@ from importer.server.secret import redacted
 
 __all__ = [
     "PROBLEM_TYPE",
+    "ClientGoneError",
     "Fault",
     "Problem",
     "ProblemError",
@@ -230,6 +231,10 @@ def handle_problems(app: FastAPI, state_dir: Path) -> None:
     app.add_exception_handler(RequestValidationError, of_request)
 
 
+class ClientGoneError(OSError):
+    """There is nobody any more to answer to; an OSError, as streams expect it."""
+
+
 class Unforeseen:
     """Answers (500) where nobody has foreseen what went wrong; the log says what."""
 
@@ -247,7 +252,7 @@ class Unforeseen:
 
         try:
             await self._app(scope, receive, noted)
-        except ClientDisconnect:
+        except (ClientDisconnect, ClientGoneError):
             log.info("a client went away in mid-answer")
         except Exception as error:  # noqa: BLE001 - whatever it is, no client is to see it
             log.error(  # noqa: TRY400 - with the trace, but without secrets

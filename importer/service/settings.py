@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -89,6 +90,15 @@ class ServiceSettings(BaseSettings):
         if not token.isascii() or not token.isprintable() or " " in token:
             raise ValueError("it holds blanks or other signs that no header can carry")
         return SecretStr(token)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _hides_its_password(cls, given: str | None) -> str | None:
+        try:
+            Secret(urlsplit(given or "").password or "")
+        except ValueError as error:
+            raise ValueError("it is no address such as redis://localhost:6379/0") from error
+        return given
 
     @field_validator("allow_folder")
     @classmethod

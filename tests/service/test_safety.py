@@ -260,6 +260,17 @@ def test_a_body_that_does_not_say_how_large_it_is_is_cut_at_the_bound(make_servi
     assert fitting.status_code == 400
 
 
+def test_uploads_have_a_bound_of_their_own_whatever_type_they_say_they_are_of(make_service: ServiceMaker) -> None:
+    service = make_service(max_body_bytes=1000, max_upload_bytes=100_000)
+    for kind in ("text/csv", "application/json", "application/octet-stream"):
+        sent = {"content": b"t,v\n" * 2_000, "headers": {"Content-Type": kind}}
+        assert service.post("/uploads", **sent).status_code == 201  # type: ignore[arg-type]
+        assert service.post("/imports", **sent).status_code in (413, 415)  # type: ignore[arg-type]
+    assert service.post("/uploads", files={"file": b"t,v\n" * 2_000}).status_code == 201
+    too_large = service.post("/uploads", content=b"x" * 100_001, headers={"Content-Type": "text/csv"})
+    assert too_large.status_code == 413
+
+
 def test_a_body_that_stops_coming_is_given_up(make_live_service: LiveMaker) -> None:
     at = urlsplit(make_live_service(idle_seconds=0.3).url)
     with socket.create_connection((at.hostname, at.port), timeout=20) as client:
@@ -270,22 +281,29 @@ def test_a_body_that_stops_coming_is_given_up(make_live_service: LiveMaker) -> N
         assert b" 408 " in client.recv(1 << 16).split(b"\r\n")[0]
 
 
-def slow_route(app: FastAPI) -> threading.Event:
-    """A route that answers when it is let go."""
-    go_on = threading.Event()
+class Slow:
+    """A route that answers when it is let go.
 
-    def slow() -> dict[str, bool]:
-        return {"went_on": go_on.wait(30)}
+    Attributes:
+        go_on: lets it go.
+        waiting: one for each request that it has.
+    """
 
-    app.get("/slow")(slow)
-    return go_on
+    def __init__(self, app: FastAPI) -> None:
+        self.go_on = threading.Event()
+        self.waiting: list[None] = []
+        app.get("/slow")(self.answer)
+
+    def answer(self) -> dict[str, bool]:
+        self.waiting.append(None)
+        return {"went_on": self.go_on.wait(30)}
 
 
 def test_an_answer_that_takes_too_long_is_504_and_counts_as_under_way_until_it_ends(
     make_live_service: LiveMaker,
 ) -> None:
     live = make_live_service(request_seconds=0.3, max_requests=1)
-    go_on = slow_route(live.app)
+    route = Slow(live.app)
     try:
         slow = httpx.get(f"{live.url}/slow", timeout=20)
         assert (slow.status_code, slow.headers["content-type"]) == (504, "application/problem+json")
@@ -293,17 +311,18 @@ def test_an_answer_that_takes_too_long_is_504_and_counts_as_under_way_until_it_e
         assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
         assert httpx.get(f"{live.url}/health").status_code == 200
     finally:
-        go_on.set()
+        route.go_on.set()
     until(lambda: httpx.get(f"{live.url}/openapi.json").status_code == 200)
 
 
 def test_more_requests_than_allowed_are_503_and_those_under_way_end_well(make_live_service: LiveMaker) -> None:
     live = make_live_service(max_requests=3)
-    go_on = slow_route(live.app)
+    route = Slow(live.app)
     with ThreadPoolExecutor(3) as pool:
         waiting = [pool.submit(httpx.get, f"{live.url}/slow", timeout=30) for _ in range(3)]
-        until(lambda: httpx.get(f"{live.url}/openapi.json").status_code == 503)
-        go_on.set()
+        until(lambda: len(route.waiting) == 3)
+        assert httpx.get(f"{live.url}/openapi.json").status_code == 503
+        route.go_on.set()
         assert [each.result().json() for each in waiting] == [{"went_on": True}] * 3
     assert httpx.get(f"{live.url}/openapi.json").status_code == 200
 
