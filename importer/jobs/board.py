@@ -16,7 +16,7 @@ from typing import Any
 from importer.jobs.events import Events
 from importer.jobs.job import ACTIVE, ENDED, Job, JobProgress, JobState, Record, now
 from importer.jobs.keeping import outdated
-from importer.jobs.naming import Hidden
+from importer.jobs.naming import Hidden, allowed_file
 from importer.jobs.refusals import NoRoomError, NoSuchJobError
 from importer.jobs.store import JobStore
 from importer.jobs.uploads import Uploads
@@ -106,41 +106,46 @@ class Board:
         """
         with self.lock:
             record = self.record(job).model_copy(update=what)
+            # Also that it has ended is told to those who heard how it ran.
+            listened = self._events.get(job)
             try:
                 self.add(record)
             except NoRoomError as error:
                 # After a restart it is as it was before: then it is gone on with, or run once more.
                 log.warning("that the import %s is %s was not kept: %s", job, record.state, error)
                 self._records[job] = record
-            # Also that it has ended is told to those who heard how it ran.
-            events = self._events.get(job) or self.told(job)
-        events.tell("state", _json(record.shown))
-        return record
+            if listened is not None:
+                listened.tell("state", _json(record.shown))
+            return record
 
     def end(self, job: str, state: JobState, **what: Any) -> None:
         """A job has come to its end, or was interrupted; the upload goes that nobody needs any more."""
-        record = self.change(job, state=state, ended=now(), cancelling=False, **what)
         with self.lock:
+            record = self.change(job, state=state, ended=now(), cancelling=False, **what)
             # That of a failed one stays a while, to be tried with other options.
             if record.upload and state in {"verified", "cancelled"} and record.upload not in self.uploads_in_use():
                 self.uploads.remove(record.upload)
             events = self._events.pop(job, None)
-        if events is not None:
-            events.tell("end", _json(record.shown))
+            if events is not None:
+                events.tell("end", _json(record.shown))
 
     def told(self, job: str) -> Events:
         """What a job tells; of one that does not run, how it stands."""
         with self.lock:
             record = self.record(job)
-            if record.state in {"queued", "running"}:
-                return self._events.setdefault(job, Events(f"{self._run}.{record.attempts}"))
-            # Another name than when it ran: who missed the end then is told of it now.
-            events = Events(f"{self._run}.{record.attempts}e")
-        events.tell("state", _json(record.shown))
-        if record.progress is not None:
-            events.tell_progress(record.progress.model_dump(mode="json"))
-        events.tell("end", _json(record.shown))
-        return events
+            if job in self._events:
+                return self._events[job]
+            # Who missed the end of one that ran is told of it under another name.
+            ended = record.state not in {"queued", "running"}
+            events = Events(f"{self._run}.{record.attempts}{'e' if ended else ''}")
+            events.tell("state", _json(record.shown))
+            if record.progress is not None:
+                events.tell_progress(record.progress.model_dump(mode="json"))
+            if ended:
+                events.tell("end", _json(record.shown))
+            else:
+                self._events[job] = events
+            return events
 
     def note_progress(self, job: str, progress: JobProgress) -> None:
         """How far a job is; this alone need not survive."""
@@ -160,6 +165,15 @@ class Board:
         folders += [self._allow_folder.resolve()] if self._allow_folder else []
         return Hidden(self._folder, *folders, *more)
 
+    def file_of(self, record: Record) -> Path:
+        """The file that a job reads; one that is read by its path must still be allowed.
+
+        Raises:
+            NotAllowedError: it is not any more.
+            NoSuchUploadError: it has gone.
+        """
+        return Path(record.path) if record.upload else allowed_file(self._allow_folder, record.path)
+
     def hidden(self, record: Record) -> Hidden:
         """Those of a job."""
         return self.hidden_of(Path(record.path), self.place(record.id))
@@ -170,9 +184,11 @@ class Board:
             gone = outdated(record for record in self._records.values() if record.state in ENDED)
             for job in gone:
                 del self._records[job]
-            in_use = self.uploads_in_use()
         self._store.forget(gone)
-        self.uploads.sweep(in_use)
+        for upload in self.uploads.old():
+            with self.lock:
+                if upload not in self.uploads_in_use():
+                    self.uploads.remove(upload)
 
 
 def _json(job: Job) -> dict[str, Any]:

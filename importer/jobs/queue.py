@@ -247,6 +247,10 @@ class Jobs:
             self._queue(job)
             return self.get(job)
 
+    def sweep(self) -> None:
+        """Forget old jobs, and old uploads that no job reads."""
+        self._board.sweep()
+
     def discard(self, upload: str) -> None:
         """Remove an upload.
 
@@ -278,4 +282,4 @@ class Jobs:
             finally:
                 with self._changed:
                     del self._stops[job]
-                self._board.sweep()
+                self.sweep()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from importer.errors import ImporterError, LoadInterruptedError
@@ -63,7 +62,7 @@ def _run(
     alone: Callable[[], bool],
 ) -> None:
     record = board.record(job)
-    if record.cancelling and record.attempts:
+    if record.cancelling:
         _take_back(board, record, connection)
         return
     record = board.change(
@@ -74,7 +73,7 @@ def _run(
         with told_as_events(board.told(job), hidden, alone=alone):
             report = run_load(
                 record.wanted,
-                Path(record.path),
+                board.file_of(record),
                 board.place(job),
                 resume=record.attempts > 1,
                 before=record.load_id,
@@ -98,7 +97,7 @@ def _failed(board: Board, job: str, error: ImporterError, hidden: Hidden, connec
             what["progress"] = record.progress.model_copy(update=last)
     if record.cancelling:
         _take_back(board, record, connection, **what)
-    elif isinstance(error, LoadInterruptedError) or error.resumable:
+    elif isinstance(error, LoadInterruptedError) or error.resumable or begun_loads(board.place(job)):
         board.end(job, "interrupted", **what)
     else:
         board.end(job, "failed", **what)

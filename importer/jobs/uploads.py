@@ -11,7 +11,6 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -85,12 +84,7 @@ class Uploads:
             TooLargeError: it will be too long.
             NoRoomError: the disk has no room for it.
         """
-        if expected_bytes is not None:
-            self._check_size(expected_bytes)
-            with suppress(OSError):
-                free = shutil.disk_usage(self.folder).free
-                if expected_bytes + SPARE_BYTES > free:
-                    raise NoRoomError(f"the service's disk has no room for {expected_bytes:,} bytes")
+        self.check_room(expected_bytes or 0)
         return Draft(self, stored_name(name))
 
     def find(self, upload: str) -> Upload:
@@ -119,22 +113,27 @@ class Uploads:
                 (self.folder / upload).rename(gone)
                 shutil.rmtree(gone, ignore_errors=True)
 
-    def sweep(self, in_use: Collection[str], *, kept_seconds: float = KEPT_SECONDS) -> None:
-        """Remove the old ones that nobody needs.
-
-        Args:
-            in_use: those that an import reads, or will.
-            kept_seconds: younger ones stay.
-        """
-        before = time.time() - kept_seconds
+    def old(self, *, kept_seconds: float = KEPT_SECONDS) -> list[str]:
+        """The ids of those that have been here too long for nobody to have wanted them."""
+        before, found = time.time() - kept_seconds, []
         for path in self.folder.iterdir():
             with suppress(OSError):
-                if _ID.fullmatch(path.name) and path.name not in in_use and path.stat().st_mtime < before:
-                    self.remove(path.name)
+                if _ID.fullmatch(path.name) and path.stat().st_mtime < before:
+                    found.append(path.name)
+        return found
 
-    def _check_size(self, size: int) -> None:
-        if size > self.most_bytes:
+    def check_room(self, more_bytes: int, so_far: int = 0) -> None:
+        """Refuse bytes that an upload may not have, or the disk has no room for.
+
+        Raises:
+            TooLargeError: there would be too many.
+            NoRoomError: the disk would be full, or nearly so.
+        """
+        if more_bytes + so_far > self.most_bytes:
             raise TooLargeError(f"an upload may have {self.most_bytes:,} bytes at the most")
+        with suppress(OSError):
+            if more_bytes + SPARE_BYTES > shutil.disk_usage(self.folder).free:
+                raise NoRoomError("the service's disk has no room for this upload")
 
 
 class Draft:
@@ -177,7 +176,7 @@ class Draft:
             TooLargeError: there are too many by now.
             NoRoomError: the disk is full.
         """
-        self._uploads._check_size(self.size + len(data))  # noqa: SLF001 - its own folder's
+        self._uploads.check_room(len(data), self.size)
         self._hash.update(data)
         self.size += len(data)
         rest = memoryview(data)

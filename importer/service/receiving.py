@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from importer.errors import ImporterError
+from importer.errors import ImporterError, SpoolError
 from importer.jobs.naming import Hidden
 from importer.jobs.refusals import (
     JobStateError,
@@ -44,6 +44,7 @@ _STATUS = {
     QueueFullError: 429,
     TooLargeError: 413,
     NoRoomError: 507,
+    SpoolError: 507,
 }
 
 

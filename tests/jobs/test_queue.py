@@ -21,6 +21,7 @@ from importer.jobs.queue import Jobs
 from importer.jobs.refusals import JobStateError, NoSuchJobError, NoSuchUploadError, QueueFullError
 from importer.jobs.uploads import Upload
 from importer.ledger.report import Report
+from importer.measurements.opening import opened_bucket
 from importer.sink.influx import InfluxSink
 from tests.jobs.slow_service import small_blocks
 from tests.jobs.watching import wait_until
@@ -312,7 +313,7 @@ def test_what_is_told_of_a_job_is_its_states_its_progress_its_log_and_its_end(
     wait_until(lambda: events.ended, "the last event")
     found = events.after(None)
     states = [json.loads(event.data)["state"] for event in found if event.kind == "state"]
-    assert (states[0], states[-1], found[-1].kind) == ("running", "verified", "end")
+    assert (states[0], states[1], states[-1], found[-1].kind) == ("queued", "running", "verified", "end")
     last = [json.loads(event.data) for event in found if event.kind == "progress"][-1]
     assert (last["rows"], last["rejects"]) == (702, 2)
     assert any("shard groups" in json.loads(event.data)["message"] for event in found if event.kind == "log")
@@ -342,3 +343,46 @@ def test_jobs_that_ended_long_ago_or_before_many_others_are_forgotten(trial: Tri
         open_jobs().get(job)
     assert not place.exists()
     assert now().endswith("Z")
+
+
+def test_a_path_that_is_not_allowed_any_more_when_its_turn_comes_is_not_read(trial: Trial, open_jobs: Open) -> None:
+    folder = trial.folder / "open"
+    folder.mkdir()
+    (folder / "birds.csv").write_text(hard_csv(50))
+    (trial.folder / "secret.csv").write_text(hard_csv(50))
+    jobs = open_jobs(allow_folder=folder)
+    held, connection = threading.Event(), jobs._connection
+    jobs._connection = lambda: (held.wait(30), connection())[1]
+    first = submit(jobs, trial.bucket)
+    second = jobs.submit(Wanted(bucket=f"{trial.bucket}-next", mapping=UNTYPED), folder / "birds.csv").id
+    (folder / "birds.csv").unlink()
+    (folder / "birds.csv").symlink_to(trial.folder / "secret.csv")
+    held.set()
+    assert end_of(jobs, first).state == "verified"
+    result = end_of(jobs, second)
+    assert result.error is not None
+    assert (result.state, result.error.type) == ("failed", "NotAllowedError")
+
+
+def test_what_is_left_where_a_load_cannot_be_gone_on_with_goes_when_it_is_cancelled(
+    trial: Trial, open_jobs: Open, writes: Writes
+) -> None:
+    writes.held_from = 3
+    jobs = open_jobs()
+    job = submit(jobs, trial.bucket, hard_csv())
+    wait_until(lambda: writes.number > 5, "some writes")
+    jobs.close()
+    writes.held_from = 1_000_000
+    # Somebody makes a bucket of that name meanwhile, which nobody asked to replace.
+    opened_bucket(trial.server, trial.bucket, create=True)
+    before = trial.state_now()
+    jobs = open_jobs()
+    result = end_of(jobs, job)
+    assert result.error is not None
+    assert (result.state, result.error.type) == ("interrupted", "BucketExistsError")
+    assert trial.buckets == {"", ".importer-staging"}
+    jobs.cancel(job)
+    assert end_of(jobs, job).state == "cancelled"
+    assert trial.buckets == {""}
+    assert trial.state_now() == before
+    assert left(trial) == []

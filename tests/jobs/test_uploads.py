@@ -71,15 +71,14 @@ def test_one_that_fills_the_disk_is_refused_and_removed(uploads: Uploads) -> Non
     assert on_disk(uploads) == []
 
 
-def test_old_ones_that_nobody_needs_are_swept_away(uploads: Uploads) -> None:
+def test_those_that_are_older_than_a_day_are_told(uploads: Uploads) -> None:
     made = []
     for _ in range(3):
         with uploads.begin("birds.csv") as draft:
             made.append(draft.finish().upload)
     for name in made[:2]:
         os.utime(uploads.folder / name, (0, 0))
-    uploads.sweep({made[0]})
-    assert sorted(path.name for path in uploads.folder.iterdir()) == sorted((made[0], made[2]))
+    assert sorted(uploads.old()) == sorted(made[:2])
 
 
 @pytest.mark.parametrize(

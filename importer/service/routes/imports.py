@@ -18,6 +18,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from importer.jobs.events import Events
 from importer.jobs.job import Job, Wanted
 from importer.jobs.loading import check_bucket
+from importer.jobs.refusals import JobStateError, NoSuchUploadError
 from importer.jobs.rejected import rejects_csv
 from importer.jobs.results import Chart, Track, chart_of, track_of
 from importer.jobs.uploads import Upload
@@ -223,7 +224,8 @@ async def _from_form(request: Request, resources: Resources) -> Job:
         wanted = _validated(Wanted, received.texts.get("options", b"{}"), "options")
         return await run_in_threadpool(_begun, resources, wanted, upload)
     except BaseException:
-        await run_in_threadpool(resources.jobs.uploads.remove, upload.upload)
+        with suppress(JobStateError, NoSuchUploadError):
+            resources.jobs.discard(upload.upload)  # unless the import reads it all the same
         raise
 
 

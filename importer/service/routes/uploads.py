@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import ConfigDict, Field, model_validator
 
 from importer.errors import LoadInterruptedError
@@ -94,6 +97,7 @@ async def upload_file(
 
     It is removed when its import has ended well or was cancelled, and after a day.
     """
+    await run_in_threadpool(resources.jobs.sweep)
     uploads = resources.jobs.uploads
     if not is_form(request):
         return await received_file(request, uploads, name)
@@ -116,7 +120,7 @@ def remove_upload(upload: UploadId, resources: TheResources) -> Response:
 @router.post(
     "/inspections",
     summary="What is in a file, and what would become of it.",
-    responses=answers(400, 403, 404, 429, 504),
+    responses=answers(400, 403, 404, 429, 504, 507),
 )
 def inspect_file(look: Look, resources: TheResources) -> Preview:
     """Columns, time, roles, questions, collisions, a mapping and the first points; nothing is written anywhere.
@@ -124,30 +128,39 @@ def inspect_file(look: Look, resources: TheResources) -> Preview:
     With a mapping given, that mapping is tried: what would be rejected, what would collide, how many series there are.
     """
     with refusals_told():
-        path = chosen_path(resources, look)
-    if not _LOOKING.acquire(timeout=WAIT_SECONDS):
-        raise ProblemError(429, "other files are being looked at: try again", headers={"Retry-After": "5"})
-    stop = threading.Event()
-    seconds = resources.settings.request_seconds * SHARE
-    timer = threading.Timer(seconds, stop.set)
-    timer.daemon = True
-    timer.start()
-    hidden, scratch = resources.jobs.hidden_of(path), resources.jobs.scratch
-    try:
-        with paths_hidden(hidden):
+        path, scratch = chosen_path(resources, look), resources.jobs.scratch
+        hidden = resources.jobs.hidden_of(path)
+        with paths_hidden(hidden), _looking(resources.settings.request_seconds * SHARE) as stop:
             if look.mapping is None:
                 hints = hints_of(look.hints, look.csv)
                 found = preview(path, hints, sample=look.sample, scratch=scratch, stop=stop)
             else:
                 mapping = mapping_of(look.mapping, look.csv)["mapping"]
                 found = preview_of_mapping(path, mapping, sample=look.sample, scratch=scratch, stop=stop)
+    return Preview.model_validate(hidden.within(found.model_dump()))
+
+
+@contextmanager
+def _looking(seconds: float) -> Iterator[threading.Event]:
+    """A place among those that look at files, and the event that is set when the time is up.
+
+    Raises:
+        ProblemError: too many are looking already, or the time was up.
+    """
+    if not _LOOKING.acquire(timeout=WAIT_SECONDS):
+        raise ProblemError(429, "other files are being looked at: try again", headers={"Retry-After": "5"})
+    stop = threading.Event()
+    timer = threading.Timer(seconds, stop.set)
+    timer.daemon = True
+    try:
+        timer.start()
+        yield stop
     except LoadInterruptedError:
         detail = f"looking at all rows takes longer than {seconds:.0f} s: give a sample, such as 100000"
         raise ProblemError(504, detail) from None
     finally:
         timer.cancel()
         _LOOKING.release()
-    return Preview.model_validate(hidden.within(found.model_dump()))
 
 
 def chosen_path(resources: Resources, chosen: ChosenFile) -> FilePath:
