@@ -13,6 +13,7 @@ from importer.errors import ConfigurationError, ServerUnreachableError
 from importer.jobs.queue import Jobs
 from importer.server.connection import Connection, Server
 from importer.service.exposition import Figures
+from importer.service.job_figures import JobFigures
 from importer.service.settings import ServiceSettings
 from importer.timeseries.series import TimeSeries
 
@@ -51,6 +52,7 @@ class Resources:
             most_upload_bytes=settings.max_upload_bytes,
             allow_folder=settings.allow_folder,
         )
+        figures.registry.register(JobFigures(self.jobs))
 
     def connection(self) -> Connection:
         """Where InfluxDB is.

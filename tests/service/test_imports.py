@@ -473,3 +473,4 @@ def test_the_newest_imports_come_first_and_no_more_than_asked_for(service: TestC
     assert service.get("/imports", params={"limit": 0}).status_code == 400
     for job in jobs:
         ended(service, job)
+    assert 'importer_imports{state="verified"} 3.0' in service.get("/internal/metrics").text
