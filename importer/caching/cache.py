@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from importer.caching.counts import Counts
+
 __all__ = ["Cache", "CacheInfo", "Found", "Kept", "Place"]
 
 
@@ -81,7 +83,13 @@ class CacheInfo:
 
 
 class Cache(Protocol):
-    """Safe to call from several threads; no method ever raises because the cache is out of order."""
+    """Safe to call from several threads; no method ever raises because the cache is out of order.
+
+    Attributes:
+        counts: what has been counted so far.
+    """
+
+    counts: Counts
 
     def look_up(self, places: Sequence[Place]) -> list[Found]:
         """What there is at each of these places."""

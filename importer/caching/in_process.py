@@ -25,12 +25,15 @@ class InProcessCache:
     Args:
         ttl_seconds: for how long a value is good.
         most_bytes: of all values, about; a value that is larger than an eighth of it is not kept.
+
+    Attributes:
+        counts: what has been counted so far.
     """
 
     def __init__(self, ttl_seconds: float, *, most_bytes: int = MOST_BYTES) -> None:
         self._ttl_seconds = ttl_seconds
         self._largest = most_bytes // 8
-        self._counts = Counts()
+        self.counts = Counts()
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._stamps: LRUCache[str, str] = LRUCache(MOST_GROUPS)
@@ -49,7 +52,7 @@ class InProcessCache:
                 of, value = self._values.get(place, ("", None))
                 found.append(Found(value if of == stamp else None, stamp))
         hits = sum(each.value is not None for each in found)
-        self._counts.add(hits=hits, misses=len(found) - hits)
+        self.counts.add(hits=hits, misses=len(found) - hits)
         return found
 
     def keep(self, kept: Sequence[Kept]) -> None:
@@ -66,21 +69,21 @@ class InProcessCache:
             for group in groups:
                 self._stamps.pop(group, None)
                 number += 1
-        self._counts.add(invalidations=number)
+        self.counts.add(invalidations=number)
 
     def clear(self) -> None:
         """Invalidate all groups."""
         with self._lock:
             self._stamps.clear()
             self._values.clear()
-        self._counts.add(invalidations=1)
+        self.counts.add(invalidations=1)
 
     def info(self) -> CacheInfo:
         """How it is doing."""
         with self._lock:
             self._values.expire()
             entries = len(self._values)
-        counts = self._counts
+        counts = self.counts
         return CacheInfo(
             "in process",
             available=True,

@@ -48,6 +48,9 @@ class RedisCache:
         url: such as ``redis://127.0.0.1:6379/0``; never shown, as a password may stand in it.
         ttl_seconds: for how long a value is good.
 
+    Attributes:
+        counts: what has been counted so far.
+
     Raises:
         ConfigurationError: the URL is none.
     """
@@ -69,7 +72,7 @@ class RedisCache:
         self._ttl_seconds = ttl_seconds
         self._stamp_seconds = max(1, int(10 * ttl_seconds))
         self._breaker = Breaker()
-        self._counts = Counts()
+        self.counts = Counts()
         self._lock = threading.Lock()
         self._missed, self._made_up_for = 1, 0  # invalidations that did not get there, as if there were one before
 
@@ -79,7 +82,7 @@ class RedisCache:
             return []
         found = self._tried(lambda: self._looked_up(places)) or [Found(None, None)] * len(places)
         hits = sum(each.value is not None for each in found)
-        self._counts.add(hits=hits, misses=len(found) - hits)
+        self.counts.add(hits=hits, misses=len(found) - hits)
         return found
 
     def keep(self, kept: Sequence[Kept]) -> None:
@@ -100,19 +103,19 @@ class RedisCache:
     def invalidate(self, groups: Iterable[str]) -> None:
         """Delete the stamps of these groups."""
         keys = [_stamp_key(group) for group in groups]
-        self._counts.add(invalidations=len(keys))
+        self.counts.add(invalidations=len(keys))
         if keys:
             self._invalidate(keys)
 
     def clear(self) -> None:
         """Invalidate all groups."""
-        self._counts.add(invalidations=1)
+        self.counts.add(invalidations=1)
         self._invalidate([EPOCH])
 
     def info(self) -> CacheInfo:
         """How it is doing; asks Redis for the number of entries."""
         entries = self._tried(self._entries)
-        counts = self._counts
+        counts = self.counts
         return CacheInfo(
             "redis",
             available=not self._breaker.has_failed,
@@ -178,7 +181,7 @@ class RedisCache:
     def _tried(self, call: Callable[[], T]) -> T | None:
         """What a call gives; None if it fails, or is better not tried now."""
         if not self._breaker.may_try():
-            self._counts.add(errors=1)
+            self.counts.add(errors=1)
             return None
         try:
             if (missed := self._missed) != self._made_up_for:
@@ -186,7 +189,7 @@ class RedisCache:
                 self._made_up_for = missed
             result = call()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with Redis, answers can be computed without it
-            self._counts.add(errors=1)
+            self.counts.add(errors=1)
             if self._breaker.fail():
                 log.warning("the cache in Redis cannot be used: %s; answers are computed anew", type(error).__name__)
             return None
