@@ -71,9 +71,7 @@ class Visit:
 
     def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""
-        width: int = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
+        width: int = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return width
 
 

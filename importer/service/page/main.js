@@ -124,7 +124,7 @@ async function showEnded(job, isFocused = true) {
     : `${capitalized(job.state)}. ${job.error ? inWords(job.error.message) : ""}`);
   if (isVerified) {
     showChart(job.id, pictures);
-    showMap(job.id, pictures);
+    showMap(job, pictures);
   }
   const total = job.report ? job.report.rejected + job.report.points_rejected : job.progress?.rejects ?? 0;
   if (total || job.state === "failed") {

@@ -190,12 +190,18 @@ function shownMap(track, step) {
   new ResizeObserver(draw).observe(holder);
 }
 
-export async function showMap(job, pictures) {
+// Names by which the service finds coordinates, as far as this page need know.
+const COORDINATES = [/(^|[-_])lat(itude)?$/i, /(^|[-_])(lon|lng|long|longitude)$/i];
+
+// job: verified. pictures: where the map goes, if there is one.
+export async function showMap({ id: job, report }, pictures) {
+  const hasAll = COORDINATES.every((pattern) => report.fields.some((each) => pattern.test(each.field) && each.type !== "string"));
+  if (!hasAll) return;
   let track;
   try {
     track = await asked(`imports/${encodeURIComponent(job)}/track`);
   } catch {
-    return; // most data are not about places
+    return; // they were none after all
   }
   if (!track.points.length) return;
   const step = el("section", { class: "step map", "aria-label": "Map" }, el("h2", { text: "Where" }));

@@ -65,7 +65,7 @@ export async function rejectsOf(job, total = null) {
   const cell = (row, name) => row[at[name]] ?? "";
   const named = total === null ? plural(rows.length, "reject") : plural(Math.max(total, rows.length), "row", "rows");
   const few = rows.length >= SHOWN ? ` The first ${SHOWN} are shown.` : "";
-  return el("section", { class: "step rejects", "aria-label": "Rejects" },
+  return el("section", { class: "step rejects", "aria-label": "What was rejected" },
     el("h2", { text: total === null ? `Rejects: ${named}` : `Rejected: ${named}` }),
     el("p", { class: "note", text: `Each with its line in the file and the reason.${few}` }),
     wideTable("Rejects", ["Line", "Column", "Reason", "Text"], rows.map((row) => [
