@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -48,6 +49,16 @@ class RedisServer:
                 time.sleep(0.02)
             else:
                 return
+
+    def pause(self) -> None:
+        """Have it answer nobody, with all that is in it."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Have it answer again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it, and lose all that is in it."""

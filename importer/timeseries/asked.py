@@ -14,8 +14,9 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from importer.errors import ConfigurationError
-from importer.limits import MAX_TIME_NS, MIN_TIME_NS
+from importer.limits import MAX_TIME_NS, MIN_TIME_NS, key_trouble
 from importer.reading.window import TimeRange, parse_window, time_range
+from importer.timeseries.lines import unaskable
 
 __all__ = ["AGGREGATIONS", "MOST_LISTED", "Asked", "Position", "SeriesAnswer", "SeriesPoint", "SeriesQuery", "asked"]
 
@@ -163,7 +164,7 @@ def asked(query: SeriesQuery) -> Asked:
     """Understand a query.
 
     Raises:
-        ConfigurationError: a time, the interval or the cursor is not understood, or they do not fit together.
+        ConfigurationError: a time, the interval, a tag's key or the cursor cannot be, or they do not fit together.
     """
     span = time_range(start=query.start, stop=query.stop)
     if query.interval is not None and query.aggregation is None:
@@ -173,6 +174,9 @@ def asked(query: SeriesQuery) -> Asked:
         (key, (given,) if isinstance(given, str) else tuple(dict.fromkeys(given)))
         for key, given in sorted(query.tags.items())
     )
+    for key, values in tags:
+        if trouble := key_trouble("tag", key) or next(filter(None, map(unaskable, (key, *values))), None):
+            raise ConfigurationError(f"no point has such a tag {key!r}: {trouble}")
     # What was sent, and not what it means now: a start of -30d is another instant on each page.
     said = json.dumps([query.metric, query.start, query.stop, tags, query.aggregation, query.interval])
     digest = hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=6).hexdigest()

@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from importer.bucket import catalogue
 from importer.bucket.catalogue import Bucket
 from importer.bucket.dbrp import influxql_name
 from importer.bucket.names import check_target
-from importer.errors import NotFoundError
+from importer.errors import NotFoundError, ServerError
 from importer.measurements.opening import opened_bucket
 from importer.reading.asking import Asking
 from importer.server.connection import Server
@@ -37,6 +37,11 @@ class _Way:
     held: ExitStack
     good_until: float = 0.0
     users: int = 0
+
+    def give_back(self) -> None:
+        """Remove what was made at the server for the sake of it, if anything."""
+        with suppress(ServerError):  # whoever needs it next finds it there
+            self.held.close()
 
 
 class SeriesBucket:
@@ -100,7 +105,7 @@ class SeriesBucket:
             with self._ways:
                 way.users -= 1
                 if way is not self._way and not way.users:
-                    way.held.close()
+                    way.give_back()
 
     def close(self) -> None:
         """Give back what is held at the server."""
@@ -123,7 +128,7 @@ class SeriesBucket:
         """Give back the way that was remembered, once nobody is on it."""
         way, self._way = self._way, None
         if way is not None and not way.users:
-            way.held.close()
+            way.give_back()
 
     def _found(self, bucket: Bucket | None) -> _Way:
         if bucket is None:

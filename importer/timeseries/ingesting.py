@@ -29,6 +29,8 @@ from importer.timeseries.points import PointFault, PointsRefusedError
 
 __all__ = ["stored"]
 
+_TOO_OLD = "older than the bucket keeps points"
+
 
 def stored(bucket: SeriesBucket, points: EncodedPoints) -> int:
     """Store points; sending the same ones again does no harm.
@@ -100,7 +102,9 @@ def _narrowed(
     except TransientServerError as broken:
         broken.args = (f"{broken}; some of the points may be stored: sending all of them again does no harm",)
         raise
-    refused = [PointFault(order[each.row], each.column or "point", each.message) for each in narrowing.refusals]
+    refused = [
+        PointFault(order[each.row], each.column or "point", _reason(each.message)) for each in narrowing.refusals
+    ]
     refused.sort(key=lambda fault: fault.index or 0)
     number = len({fault.index for fault in refused})
     return PointsRefusedError(
@@ -108,6 +112,11 @@ def _narrowed(
         stored=len(lines) - number,
         refused=tuple(refused),
     )
+
+
+def _reason(message: str) -> str:
+    """What the server said, without what the command line would offer."""
+    return _TOO_OLD if message.startswith(_TOO_OLD) else message
 
 
 def _kinds(lines: list[str], keys: pl.Series) -> Iterable[list[int]]:

@@ -29,7 +29,7 @@ from importer.limits import (
 from importer.timeseries.moments import PRECISIONS, ns_of
 from importer.timeseries.points import BadPointsError, Batch, PointFault
 
-__all__ = ["NUMBER_FIELD", "TEXT_FIELD", "EncodedPoints", "LineWriter"]
+__all__ = ["NUMBER_FIELD", "TEXT_FIELD", "EncodedPoints", "LineWriter", "unaskable"]
 
 NUMBER_FIELD: Final = "value"
 TEXT_FIELD: Final = "text"
@@ -111,6 +111,7 @@ class LineWriter:
             elif isinstance(value, float):
                 if not isfinite(value):
                     faults.append(PointFault(_index(batch, place), "value", _NOT_FINITE))
+                    continue
                 lines.append(f"{key} {NUMBER_FIELD}={value!r} {ns}")
                 numeric.add(metric)
             elif isinstance(value, str):
@@ -123,6 +124,7 @@ class LineWriter:
             else:
                 if not -LARGEST_EXACT <= value <= LARGEST_EXACT:
                     faults.append(PointFault(_index(batch, place), "value", _TOO_LARGE))
+                    continue
                 lines.append(f"{key} {NUMBER_FIELD}={value} {ns}")
                 numeric.add(metric)
             keys.append(key)
@@ -164,14 +166,14 @@ def _series_key(metric: str, tags: dict[str, str]) -> str:
     Raises:
         _BadNameError: the server could not keep them.
     """
-    if trouble := measurement_trouble(metric):
+    if trouble := measurement_trouble(metric) or unaskable(metric):
         raise _BadNameError("metric", trouble)
     parts = [metric.replace(",", r"\,").replace(" ", r"\ ")]
     for tag in sorted(tags, key=str.encode):
         text = tags[tag]
         if tag in {NUMBER_FIELD, TEXT_FIELD}:
             raise _BadNameError(f"tags.{tag}", "values are kept under this name: give the tag another one")
-        if trouble := key_trouble("tag", tag):
+        if trouble := key_trouble("tag", tag) or unaskable(tag):
             raise _BadNameError(f"tags.{tag}", trouble)
         if not text:
             raise _BadNameError(f"tags.{tag}", "an empty text is no tag: leave it out")
@@ -184,6 +186,13 @@ def _series_key(metric: str, tags: dict[str, str]) -> str:
     if "\\\\ " in key and (endless := unending(pl.Series([key]))):
         raise _BadNameError("tags", endless[1])
     return key
+
+
+def unaskable(name: str) -> str | None:
+    """Why no question to the server can hold a name: InfluxQL ends at a NUL, and half a surrogate pair is no text."""
+    if "\0" in name or any("\ud800" <= sign <= "\udfff" for sign in name):
+        return "a name may hold neither a NUL nor half a surrogate pair: no question to the server can hold it"
+    return None
 
 
 def _text_trouble(text: str) -> str | None:

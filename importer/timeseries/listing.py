@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from importer.reading.asking import Asking
 from importer.timeseries import questions
-from importer.timeseries.lines import NUMBER_FIELD, TEXT_FIELD
+from importer.timeseries.lines import NUMBER_FIELD, TEXT_FIELD, unaskable
 from importer.timeseries.moments import rfc3339
 from importer.timeseries.querying import kind_of
 
@@ -60,7 +60,7 @@ class Metric(BaseModel):
 
 
 def types(asking: Asking) -> dict[str, MetricType]:
-    """The types of all metrics by their names, sorted by these; measurements that are none are left out.
+    """The types of all metrics by their names, sorted by these; without those whose name no question can hold.
 
     Raises:
         ServerError: the server did not answer.
@@ -68,7 +68,7 @@ def types(asking: Asking) -> dict[str, MetricType]:
     found: dict[str, set[str]] = defaultdict(set)
     for piece in asking.rows(*questions.fields_of()):
         found[piece.measurement].update(kind for row in piece.rows if (kind := kind_of(*row)))
-    return {name: _type(kinds) for name, kinds in sorted(found.items()) if kinds}
+    return {name: _type(kinds) for name, kinds in sorted(found.items()) if kinds and unaskable(name) is None}
 
 
 def looked_at(asking: Asking, metrics: dict[str, MetricType]) -> Iterator[Metric]:

@@ -29,6 +29,9 @@ __all__ = [
 
 MOST_POINTS: Final = 10_000
 
+MOST_ERRORS: Final = 20 * MOST_POINTS
+"""That are told apart; each takes memory."""
+
 Precision = Literal["s", "ms", "us", "ns"]
 
 
@@ -159,6 +162,9 @@ def batch_schema() -> dict[str, Any]:
 
 def _without_bad(body: bytes, error: ValidationError) -> Batch:
     """The points that have the right shape, and what is wrong with the others."""
+    if error.error_count() > MOST_ERRORS:
+        why = f"more than {MOST_ERRORS:,} things are wrong with it"
+        raise BadPointsError(f"the batch is wrong; nothing of it was stored: {why}", (PointFault(None, "points", why),))
     found: dict[tuple[int | None, str], PointFault] = {}
     for each in error.errors(include_url=False, include_context=False, include_input=False):
         fault = _fault(each["type"], each["loc"], each["msg"])

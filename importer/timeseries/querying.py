@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from importer.errors import ConfigurationError, NotFoundError, ServerError
-from importer.limits import MAX_TIME_NS, measurement_trouble
+from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.reading.asking import Asking
 from importer.reading.window import TimeRange
 from importer.timeseries import questions
 from importer.timeseries.asked import AGGREGATIONS, Asked, Position
-from importer.timeseries.lines import NUMBER_FIELD, TEXT_FIELD
+from importer.timeseries.lines import NUMBER_FIELD, TEXT_FIELD, unaskable
 from importer.timeseries.moments import rfc3339
 
 __all__ = ["Page", "Shape", "kind_of", "page", "shape"]
@@ -89,13 +89,13 @@ def shape(asking: Asking, metric: str) -> Shape:
         ServerError: the server did not answer.
     """
     found: list[str | None] = []
-    if not measurement_trouble(metric):
+    if unaskable(metric) is None:
         found = [kind_of(*row) for piece in asking.rows(*questions.fields_of(metric)) for row in piece.rows]
     fields = sorted({field for field in found if field is not None}, reverse=True)
     if not fields:
         raise NotFoundError(f"there is no metric {metric!r}: GET /metrics lists those that there are", status=404)
-    tags = sorted(row[0] for piece in asking.rows(*questions.tags_of([metric])) for row in piece.rows)
-    return Shape(tuple(fields), tuple(tags))
+    tags = [row[0] for piece in asking.rows(*questions.tags_of([metric])) for row in piece.rows]
+    return Shape(tuple(fields), tuple(sorted(tag for tag in tags if unaskable(tag) is None)))
 
 
 def page(asking: Asking, asked: Asked, of: Shape) -> Page:
@@ -127,7 +127,7 @@ def _page(asking: Asking, asked: Asked, of: Shape) -> Page:
             f"there is no {asked.aggregation} of texts, and {asked.metric!r} has no numbers: take COUNT, FIRST or LAST"
         )
     if asked.interval_ns is None:
-        return _cut(asked, _totals(asking, asked, fields))
+        return _cut(asked, _totals(asking, asked, fields, asked.span))
     return _cut(asked, _windows(asking, asked, fields, of.tags))
 
 
@@ -154,37 +154,48 @@ def _values(asked: Asked, fields: Sequence[str], cells: Sequence[Any]) -> Iterat
             yield float(cell) if field == NUMBER_FIELD else str(cell)
 
 
-def _totals(asking: Asking, asked: Asked, fields: Sequence[str]) -> Iterator[_Value]:
-    """A value for each series, and field."""
+def _totals(
+    asking: Asking, asked: Asked, fields: Sequence[str], span: TimeRange, time_ns: int | None = None
+) -> Iterator[_Value]:
+    """A value for each series, and field; with a time, if one is given, or else its own, or the start."""
     assert asked.aggregation is not None  # noqa: S101 - asked before
     function = AGGREGATIONS[asked.aggregation]
     # Only alone in its question does a first or largest value come with its own time.
     together = [fields] if asked.aggregation == "COUNT" else [[field] for field in fields]
-    own_time = asked.aggregation in WITH_TIMES
+    has_own = time_ns is None and asked.aggregation in WITH_TIMES
+    if time_ns is None and asked.has_start:
+        time_ns = span.start_ns
     for each in together:
-        for piece in asking.pieces(*questions.totals(asked, function, each)):
+        for piece in asking.pieces(*questions.totals(asked, function, each, span)):
             tags = {key: text for key, text in piece.tags.items() if text}
             for row in piece.rows:
-                time_ns = row[0] if own_time else asked.span.start_ns if asked.has_start else None
                 for value in _values(asked, each, row[1:]):
-                    yield _Value(time_ns, value, tags)
+                    yield _Value(row[0] if has_own else time_ns, value, tags)
 
 
 def _windows(asking: Asking, asked: Asked, fields: Sequence[str], tags: Sequence[str]) -> Iterator[_Value]:
     """The values of intervals, a few intervals at a time: a page is a small part of what there may be."""
-    assert asked.aggregation is not None  # noqa: S101 - asked before
     assert asked.interval_ns is not None  # noqa: S101 - asked before
     every_ns, many = asked.interval_ns, FIRST_INTERVALS
     ends = [_end(asking, asked, fields, last=last) for last in (False, True)]
     if ends[0] is None or ends[1] is None:
         return
-    start_ns, stop_ns = ends[0], min(ends[1] + 1, asked.span.stop_ns)
-    while start_ns < stop_ns:
-        until_ns = min((start_ns // every_ns + many) * every_ns, stop_ns)
-        # The first interval is to have all its values, though the first point that was looked for may lie within it.
-        span = TimeRange(max(start_ns // every_ns * every_ns, asked.span.start_ns), until_ns)
-        yield from _merged(asked, [_slice(asking, asked, field, tags, span) for field in fields])
-        start_ns, many = until_ns, many * 4
+    # The first interval is to have all its values, though the first point that was looked for may lie within it.
+    begins_ns, stop_ns = ends[0] // every_ns * every_ns, min(ends[1] + 1, asked.span.stop_ns)
+    last_ns = MAX_TIME_NS // every_ns * every_ns
+    while begins_ns < stop_ns:
+        until_ns, is_at_end = begins_ns + many * every_ns, begins_ns < MIN_TIME_NS
+        if stop_ns > MAX_TIME_NS and until_ns > last_ns:
+            until_ns, is_at_end = (last_ns, is_at_end) if begins_ns < last_ns else (stop_ns, True)
+        if is_at_end:
+            until_ns = begins_ns + every_ns
+        span = TimeRange(max(begins_ns, asked.span.start_ns), min(until_ns, stop_ns))
+        if is_at_end:
+            # The interval reaches beyond all time: grouped by time, the server shifts it, or loses the last nanosecond.
+            yield from _totals(asking, asked, fields, span, max(begins_ns, MIN_TIME_NS))
+        else:
+            yield from _merged(asked, [_slice(asking, asked, field, tags, span) for field in fields])
+        begins_ns, many = until_ns, many * 4
 
 
 def _slice(asking: Asking, asked: Asked, field: str, tags: Sequence[str], span: TimeRange) -> Iterator[_Value]:
@@ -232,6 +243,6 @@ def _cut(asked: Asked, values: Iterator[_Value]) -> Page:
             return Page(points, last)
         passed += 1
         last = Position(time_ns if has_times else None, passed)
-        shown = None if each.time_ns is None else rfc3339(min(each.time_ns, MAX_TIME_NS))
+        shown = None if each.time_ns is None else rfc3339(each.time_ns)
         points.append({"time": shown, "value": each.value, "tags": each.tags})
     return Page(points, None)

@@ -42,9 +42,9 @@ def windows(asked: Asked, function: str, field: str, tags: Sequence[str], span: 
     return f"SELECT {outer} FROM ({inner})", params  # noqa: S608
 
 
-def totals(asked: Asked, function: str, fields: Sequence[str]) -> Question:
-    """A function's values over all of each series: time, fields."""
-    where, params = _where(asked, asked.span)
+def totals(asked: Asked, function: str, fields: Sequence[str], span: TimeRange) -> Question:
+    """A function's values over a range of each series: time, fields."""
+    where, params = _where(asked, span)
     made = ", ".join(f"{function}({_field(field)})" for field in fields)
     return f"SELECT {made} FROM {identifier(asked.metric)} WHERE {where} GROUP BY *", params  # noqa: S608
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pydantic_core import from_json, to_json
 
 from importer.caching.cache import Cache, Found, Kept, Place
+from importer.caching.flights import Flights
 from importer.errors import NotFoundError
 from importer.reading.asking import Asking
 from importer.server.connection import Server
@@ -55,6 +56,8 @@ class TimeSeries:
         self._bucket = SeriesBucket(server, bucket)
         self._cache = cache
         self._lines = LineWriter()
+        self._answers: Flights[bytes] = Flights()
+        self._listings: Flights[dict[str, bytes]] = Flights()
         where = repr((server.connection.url, server.connection.org, bucket))  # of others who use the same Redis
         self._namespace = hashlib.blake2b(where.encode(), digest_size=8).hexdigest()
         self._all = f"{self._namespace}:"
@@ -95,16 +98,11 @@ class TimeSeries:
         question, group = asked(query), self._group(query.metric)
         with self._bucket.asked() as (asking, bucket_id):
             place = Place(group, f"{bucket_id} points {_name_of(question)}")
-            of_shape = Place(group, f"{bucket_id} shape")
-            found, found_shape = self._cache.look_up([place, of_shape])
+            (found,) = self._cache.look_up([place])
             if found.value is not None:
                 return found.value
-            shape = self._shape(asking, query.metric, of_shape, found_shape)
-            page = querying.page(asking, question, shape)
-            cursor = None if page.next is None else question.cursor(page.next)
-            answer = to_json({"metric": query.metric, "points": page.points, "next": cursor})
-            self._keep(place, found, answer)
-            return answer
+            of_shape = Place(group, f"{bucket_id} shape")
+            return self._answers.join(place, lambda: self._page(asking, question, place, of_shape))
 
     def metrics(self, limit: int, after: str | None) -> MetricsPage:
         """A page of metrics, by name.
@@ -131,12 +129,23 @@ class TimeSeries:
         """Give back what is held at the server."""
         self._bucket.close()
 
+    def _page(self, asking: Asking, question: Asked, place: Place, of_shape: Place) -> bytes:
+        found, found_shape = self._cache.look_up([place, of_shape])
+        if found.value is not None:
+            return found.value
+        shape = self._shape(asking, question.metric, of_shape, found_shape)
+        page = querying.page(asking, question, shape)
+        cursor = None if page.next is None else question.cursor(page.next)
+        answer = to_json({"metric": question.metric, "points": page.points, "next": cursor})
+        self._keep_all([(place, found, answer)])
+        return answer
+
     def _shape(self, asking: Asking, metric: str, place: Place, found: Found) -> querying.Shape:
         if found.value is not None:
             fields, tags = from_json(found.value)
             return querying.Shape(tuple(fields), tuple(tags))
         shape = querying.shape(asking, metric)
-        self._keep(place, found, to_json([shape.fields, shape.tags]))
+        self._keep_all([(place, found, to_json([shape.fields, shape.tags]))])
         return shape
 
     def _types(self, asking: Asking, place: Place) -> dict[str, listing.MetricType]:
@@ -145,7 +154,7 @@ class TimeSeries:
             kept: dict[str, listing.MetricType] = from_json(found.value)
             return kept
         types = listing.types(asking)
-        self._keep(place, found, to_json(types))
+        self._keep_all([(place, found, to_json(types))])
         return types
 
     def _told(self, asking: Asking, bucket_id: str, metrics: dict[str, listing.MetricType]) -> list[bytes]:
@@ -153,14 +162,20 @@ class TimeSeries:
         places = {name: Place(self._group(name), f"{bucket_id} {kind}") for name, kind in metrics.items()}
         found = dict(zip(places, self._cache.look_up(list(places.values())), strict=True))
         told = {name: each.value for name, each in found.items() if each.value is not None}
-        missing = {name: metrics[name] for name in metrics if name not in told}
-        new = {each.metric: to_json(each) for each in listing.looked_at(asking, missing)} if missing else {}
-        self._keep_all((places[name], found[name], value) for name, value in new.items())
-        told |= new
+        if missing := {name: metrics[name] for name in metrics if name not in told}:
+            key = bucket_id, tuple(missing.items())
+            told |= self._listings.join(key, lambda: self._looked_at(asking, missing, places))
         return [told[name] for name in metrics if name in told]
 
-    def _keep(self, place: Place, found: Found, value: bytes) -> None:
-        self._keep_all([(place, found, value)])
+    def _looked_at(
+        self, asking: Asking, metrics: dict[str, listing.MetricType], places: dict[str, Place]
+    ) -> dict[str, bytes]:
+        found = dict(zip(metrics, self._cache.look_up([places[name] for name in metrics]), strict=True))
+        told = {name: each.value for name, each in found.items() if each.value is not None}
+        missing = {name: kind for name, kind in metrics.items() if name not in told}
+        new = {each.metric: to_json(each) for each in listing.looked_at(asking, missing)}
+        self._keep_all((places[name], found[name], value) for name, value in new.items())
+        return told | new
 
     def _keep_all(self, values: Iterable[tuple[Place, Found, bytes]]) -> None:
         kept: Sequence[Kept] = [
