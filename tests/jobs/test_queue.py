@@ -285,7 +285,7 @@ def test_an_error_that_nobody_thought_of_fails_one_job_and_not_the_next(
 def test_as_many_run_at_once_as_are_set(trial: Trial, open_jobs: Open, writes: Writes) -> None:
     writes.held_from = 0
     jobs = open_jobs(workers=2)
-    found = [submit(jobs, f"{trial.bucket}-{name}", hard_csv(1_000)) for name in "abc"]
+    found = [submit(jobs, f"{trial.bucket}-{name}", hard_csv(400)) for name in "abc"]
     wait_until(lambda: [jobs.get(job).state for job in found] == ["running", "running", "queued"], "two at once")
     writes.held_from = 1_000_000
     assert [end_of(jobs, job).state for job in found] == ["verified"] * 3

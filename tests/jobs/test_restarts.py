@@ -96,6 +96,7 @@ def leftovers(trial: Trial) -> list[str]:
     return [path.name for name in ("jobs/*/accounts/*", "uploads/*") for path in state.glob(name)]
 
 
+@pytest.mark.slow
 def test_after_a_kill_in_mid_load_jobs_go_on_as_if_nothing_had_happened(
     trial: Trial, start_service: StartService
 ) -> None:
