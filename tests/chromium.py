@@ -101,22 +101,29 @@ def visit(chromium: Browser) -> Iterator[Visitor]:
         assert not unexpected, unexpected
 
 
-Picture = Callable[..., None]
-
-
-@pytest.fixture
-def picture(request: pytest.FixtureRequest) -> Picture:
+class Picture:
     """Draws what can be seen as ``service-NAME.png``, where pictures are wanted; else it does nothing."""
-    folder = request.config.getoption(SCREENSHOTS, default=None)
 
-    def draw(page: Page, name: str, *, place: str | None = None, full_page: bool = False) -> None:
-        if folder is None:
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def __call__(self, page: Page, name: str, *, place: str | None = None, full_page: bool = False) -> None:
+        if self._folder is None:
             return
-        path = Path(request.config.invocation_params.dir, folder, f"service-{name}.png")
+        path = self._folder / f"service-{name}.png"
         if place is None:
-            page.mouse.move(0, 0)
+            page.evaluate("document.activeElement.blur()")
             page.screenshot(path=path, full_page=full_page, animations="disabled")
         else:
             page.locator(place).screenshot(path=path, animations="disabled")
 
-    return draw
+    def bucket(self, own: str) -> str:
+        """A bucket's name: the test's own, but for a picture."""
+        return own if self._folder is None else "bird-migration"
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest) -> Picture:
+    """For pictures of the page."""
+    folder = request.config.getoption(SCREENSHOTS, default=None)
+    return Picture(Path(request.config.invocation_params.dir, folder) if folder else None)

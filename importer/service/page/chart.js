@@ -61,7 +61,7 @@ function drawn(chart, width) {
   const picture = svg("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": summary(chart) },
     marks.map((mark) => [svg("line", { class: "grid", x1: inner.left, x2: inner.right, y1: y(mark), y2: y(mark) }),
       svg("text", { class: "tick", x: inner.left - 8, y: y(mark) + 4, "text-anchor": "end", text: number(mark) })]),
-    timeTicks(first, last, Math.max(2, Math.floor(width / 110))).map(([time, text]) => [
+    timeTicks(first, last, Math.max(3, Math.floor(width / 110))).map(([time, text]) => [
       svg("line", { class: "grid", x1: x(time), x2: x(time), y1: inner.top, y2: inner.bottom }),
       svg("text", { class: "tick", x: x(time), y: HEIGHT - 10, "text-anchor": "middle", text })]),
     bands, lines, cross);

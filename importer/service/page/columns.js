@@ -71,7 +71,7 @@ export function columnsTable(look) {
 // Columns of a file that still has questions: nothing can be chosen yet.
 export function foundColumns(inspection) {
   const cell = (label, text, kind = null) => el("td", { role: "cell", "data-label": label, class: kind, text });
-  return el("table", { class: "columns", role: "table", "aria-label": "Columns" },
+  return el("table", { class: "columns plain", role: "table", "aria-label": "Columns" },
     el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ["Column", "Type", "Empty", "Different", "Values"].map((text) =>
       el("th", { scope: "col", role: "columnheader", text })))),
     el("tbody", { role: "rowgroup" }, inspection.columns.map((profile) => el("tr", { role: "row" },

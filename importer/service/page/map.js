@@ -90,7 +90,8 @@ function graticule(pen, at, style) {
   pen.strokeRect(MARGIN.left, MARGIN.top, width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom);
 }
 
-function tracks(pen, at, series, chosen, isDark) {
+// joins: whether two points that follow each other are to be joined by a line.
+function tracks(pen, at, series, { chosen, isDark, joins }) {
   const all = [...series];
   const order = all.map(([name, points], index) => ({ name, points, index })).sort((one, other) => (one.name === chosen) - (other.name === chosen));
   for (const { name, points, index } of order) {
@@ -101,8 +102,8 @@ function tracks(pen, at, series, chosen, isDark) {
     pen.beginPath();
     points.forEach((point, number) => {
       const before = points[number - 1];
-      const isAcross = !before || Math.abs(before.lon - point.lon) > 180; // over the date line
-      pen[isAcross ? "moveTo" : "lineTo"](at.x(point.lon), at.y(point.lat));
+      const isJoined = before && Math.abs(before.lon - point.lon) <= 180 && joins(before, point); // not over the date line
+      pen[isJoined ? "lineTo" : "moveTo"](at.x(point.lon), at.y(point.lat));
     });
     pen.stroke();
     pen.globalAlpha = isFaint ? 0.15 : 0.9;
@@ -149,7 +150,7 @@ function shownMap(track, step) {
     pen.beginPath();
     pen.rect(MARGIN.left, MARGIN.top, width - MARGIN.left - MARGIN.right, at.height - MARGIN.top - MARGIN.bottom);
     pen.clip();
-    tracks(pen, at, series, chosen, dark.matches);
+    tracks(pen, at, series, { chosen, isDark: dark.matches, joins: (one, other) => part === whole || (isWithin(one) && isWithin(other)) });
     pen.restore();
     [...buttons.values()].forEach((button, index) => {
       button.querySelector(".swatch").style.backgroundColor = colour(index, series.size, dark.matches);

@@ -23,7 +23,7 @@ function accounts(report) {
     skipped ? fact("Without a point", count(skipped), reasons) : null,
     fact("Series", count(report.series)),
     fact("Took", duration(report.elapsed_seconds), `${count(Math.round(report.rows_per_second))} rows per second`),
-    el("div", { class: "fact wide-fact" }, el("dt", { text: "From … to" }), el("dd", { text: spanOf(report.time_range) })));
+    report.time_range ? el("div", { class: "fact wide-fact" }, el("dt", { text: "From … to" }), el("dd", { text: spanOf(report.time_range) })) : null);
 }
 
 function fields(report) {

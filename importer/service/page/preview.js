@@ -65,7 +65,8 @@ export function pointsTable(points, isOpen, onOpen) {
   const keys = (part) => [...new Set(points.flatMap((point) => Object.keys(point[part])))];
   const tags = keys("tags");
   const fields = keys("fields");
-  const head = (kind, key) => el("th", { scope: "col", class: kind }, el("span", { class: "kind", text: kind }), shown(key, 40));
+  const isNumber = (key) => points.some((point) => point.fields[key] !== undefined && typeof point.fields[key] !== "string");
+  const head = (kind, key) => el("th", { scope: "col", class: kind === "field" && isNumber(key) ? "field number" : kind }, el("span", { class: "kind", text: kind }), shown(key, 40));
   const heads = [head("time", "UTC"), head("measurement", ""), ...tags.map((key) => head("tag", key)), ...fields.map((key) => head("field", key))];
   const rows = (isOpen ? points : points.slice(0, FEW)).map((point) => [
     el("td", { class: "when", text: moment(point.time) }), shown(point.measurement, 40),
@@ -75,4 +76,4 @@ export function pointsTable(points, isOpen, onOpen) {
     !isOpen && points.length > FEW ? el("button", { class: "quiet", on: { click: onOpen } }, `Show ${points.length} points`) : null];
 }
 
-export const spanOf = (range) => range ? `${inUtc(range.start)} … ${inUtc(range.stop)}` : "–";
+export const spanOf = (range) => `${moment(range.start)} … ${inUtc(range.stop)}`;

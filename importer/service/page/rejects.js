@@ -69,7 +69,7 @@ export async function rejectsOf(job, total = null) {
     el("h2", { text: total === null ? `Rejects: ${named}` : `Rejected: ${named}` }),
     el("p", { class: "note", text: `Each with its line in the file and the reason.${few}` }),
     wideTable("Rejects", ["Line", "Column", "Reason", "Text"], rows.map((row) => [
-      el("td", { class: "number", text: cell(row, "line") ? count(Number(cell(row, "line"))) : "–" }),
+      cell(row, "line") ? count(Number(cell(row, "line"))) : "–",
       shown(cell(row, "column"), 60), capitalized(inWords(shown(cell(row, "error_message"), 300))),
       el("code", { text: shown(cell(row, "raw"), 160) })])),
     download(path, `${job}.rejects.csv`));

@@ -44,6 +44,7 @@ const PHRASES = [
   [/ \(--tag\)/g, ""],
   [/; say --time (.+) if it is this one/g, ""],
   [/ \(--wait\)/g, ""],
+  [/; all that were found are in '[^']+'/g, ""],
   [/\bsay (?=--)/g, "set "],
 ];
 const CONTROLS = {
