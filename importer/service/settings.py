@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from importer.bucket.names import check_target
 from importer.errors import ConfigurationError
 from importer.options import default_state_dir
 from importer.server.secret import Secret
@@ -98,6 +99,17 @@ class ServiceSettings(BaseSettings):
             Secret(urlsplit(given or "").password or "")
         except ValueError as error:
             raise ValueError("it is no address such as redis://localhost:6379/0") from error
+        if given and not given.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("it is no address such as redis://localhost:6379/0")
+        return given
+
+    @field_validator("series_bucket")
+    @classmethod
+    def _may_be_a_buckets_name(cls, given: str) -> str:
+        try:
+            check_target(given)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
         return given
 
     @field_validator("allow_folder")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,8 @@ class TimeSeries:
         self._bucket = SeriesBucket(server, bucket)
         self._cache = cache
         self._lines = LineWriter()
+        self._turn = threading.Lock()
+        """Python encodes one batch at a time anyway: in turns, none is put aside for pieces of the others."""
         self._answers: Flights[bytes] = Flights()
         self._listings: Flights[dict[str, bytes]] = Flights()
         where = repr((server.connection.url, server.connection.org, bucket))  # of others who use the same Redis
@@ -77,7 +80,8 @@ class TimeSeries:
             PointsRefusedError: the server refused some; the others are stored.
             ServerError: the server refused, or did not answer: whether any are stored is not known.
         """
-        points = self._lines(parsed(body))
+        with self._turn:
+            points = self._lines(parsed(body))
         try:
             return stored(self._bucket, points)
         finally:

@@ -12,7 +12,9 @@ from starlette.testclient import TestClient
 
 from importer.bucket import catalogue
 from importer.bucket.settings import BucketSettings
+from importer.errors import ConfigurationError
 from importer.server.connection import Connection
+from importer.service.settings import ServiceSettings
 from tests.fault_proxy import Fault, fault_proxy
 from tests.influxd import Influxd
 from tests.points import write
@@ -305,3 +307,11 @@ def test_series_routes_are_documented_with_models_and_all_their_errors(client: T
     }
     for (path, method), statuses in expected.items():
         assert set(paths[path][method]["responses"]) == statuses
+
+
+def test_a_redis_or_bucket_that_cannot_be_is_refused_before_the_service_starts() -> None:
+    for settings in ({"redis_url": "http://:a-secret-of-somebody@127.0.0.1"}, {"series_bucket": "_monitoring"}):
+        with pytest.raises(ConfigurationError) as error:
+            ServiceSettings.of(**settings)
+        assert next(iter(settings)).upper() in str(error.value)
+        assert "a-secret-of-somebody" not in str(error.value)
