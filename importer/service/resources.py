@@ -12,6 +12,7 @@ from importer.caching.opening import open_cache
 from importer.errors import ConfigurationError, ServerUnreachableError
 from importer.jobs.queue import Jobs
 from importer.server.connection import Connection, Server
+from importer.service.cache_figures import CacheCollector
 from importer.service.exposition import Figures
 from importer.service.job_figures import JobFigures
 from importer.service.settings import ServiceSettings
@@ -44,6 +45,7 @@ class Resources:
         self._server: Server | None = None
         self._series: TimeSeries | None = None
         self.cache = open_cache(settings.redis_url, ttl_seconds=settings.cache_seconds)
+        figures.registry.register(CacheCollector(self.cache.counts))
         self.jobs = Jobs(
             settings.state_dir,
             self.connection,
