@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
+from importer.errors import ServerUnreachableError
 from importer.jobs import running
 from importer.jobs.loading import run_load
 from importer.progress import Snapshot
@@ -332,6 +333,50 @@ def test_an_import_can_be_cancelled_and_leaves_nothing_behind(
     assert trial.buckets == set()
 
 
+def test_an_interrupted_import_goes_on_at_the_press_of_a_button(
+    live_service: LiveService, visit: Visitor, trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks_off(*_arguments: Any, **_more: Any) -> Any:
+        error = ServerUnreachableError("InfluxDB did not answer for 60 s")
+        error.resumable = True
+        monkeypatch.setattr(running, "run_load", goes_on)
+        raise error
+
+    def goes_on(*arguments: Any, **more: Any) -> Any:
+        return run_load(*arguments, **(more | {"resume": False}))  # there is nothing yet to go on with
+
+    monkeypatch.setattr(running, "run_load", breaks_off)
+    page = visit(live_service.url).page
+    choose_text(page, birds_csv(20))
+    tried(page)
+    page.get_by_label("Bucket", exact=True).fill(trial.bucket)
+    page.get_by_role("button", name="Start the import").click()
+    expect(page.get_by_text("The import was interrupted")).to_be_visible()
+    expect(page.locator(".outcome")).to_contain_text("InfluxDB did not answer for 60 s")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", name="Verified: 20 points")).to_be_visible()
+
+
+def test_a_file_on_the_services_machine_is_taken_from_the_allowed_folder_only(
+    make_live_service: LiveMaker, visit: Visitor, trial: Trial
+) -> None:
+    folder = trial.folder / "open"
+    folder.mkdir()
+    (folder / "birds.csv").write_text(birds_csv(10), encoding="utf-8")
+    page = visit(make_live_service(allow_folder=folder).url, allow=(REFUSED_BY_DESIGN,)).page
+    for path in ("../secret.csv", "birds.csv"):
+        page.get_by_text("It is on the service’s own machine").click()  # noqa: RUF001 - as it stands there
+        page.get_by_label("Path").fill(path)
+        page.get_by_label("Path").press("Enter")
+        if path != "birds.csv":
+            expect(page.locator("#columns .notice.bad")).to_contain_text("folder")
+            page.get_by_role("button", name="Another file").click()
+    tried(page)
+    page.get_by_label("Bucket", exact=True).fill(trial.bucket)
+    page.get_by_role("button", name="Start the import").click()
+    expect(page.get_by_role("heading", name="Verified: 10 points")).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [360, 1200])
 def test_nothing_is_wider_than_the_window(
     live_service: LiveService, visit: Visitor, trial: Trial, width: int, picture: Picture
@@ -368,6 +413,7 @@ def test_texts_stand_out_from_their_ground_in_light_and_dark(
     expect(page.locator("#points")).to_contain_text("would overwrite")
     if scheme == "dark":
         tried(page)
+        expect(page.get_by_role("button", name="Make individual-local-identifier a tag")).to_be_visible()
         picture(page, "collisions", place="section[aria-label=Preview]")
     page.get_by_label("Type of location-lat").select_option("integer")
     expect(page.locator("#points")).to_contain_text("cannot be loaded")

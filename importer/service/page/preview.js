@@ -23,10 +23,14 @@ export function factsOf(tried) {
 function collided(look, collisions) {
   const { overwritten, tag_hint: hint, examples } = collisions;
   const row = hint ? look.plan?.rows.find((each) => each.name === hint) : null;
+  // The trial knows of mapped columns only: one that is left out now may have kept them apart.
+  const changed = hint ? [] : (look.plan?.rows ?? []).filter((each) => each.inferred.role === "tag" && each.role !== "tag");
   return notice("warn", el("h3", { text: overwritten === 1 ? "1 row would overwrite an earlier one" : `${count(overwritten)} rows would overwrite earlier ones` }),
     el("p", { text: "They have the same tags and the same time as an earlier row, and other values. InfluxDB keeps one point for each: the last." }),
     hint ? el("p", { class: "remedy" }, "As a tag, ", el("code", { text: shown(hint) }), " would keep them apart. ",
       row ? el("button", { on: { click: () => look.change(hint, { role: "tag" }) } }, `Make ${shown(hint, 40)} a tag`) : null) : null,
+    changed.length ? el("p", { class: "remedy" }, "These were tags, and may keep them apart: ", changed.map((each) =>
+      el("button", { on: { click: () => look.change(each.name, { role: "tag" }) } }, `Make ${shown(each.name, 40)} a tag`))) : null,
     examples.length ? el("details", {}, el("summary", { text: "Examples" }),
       wideTable("Values that would be lost", ["Time (UTC)", "Field", "Lost", "Kept", "Series"], examples.map((each) =>
         [moment(each.time), shown(each.field), shown(each.lost), shown(each.kept), shown(each.series, 120)]))) : null);
