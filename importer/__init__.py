@@ -65,10 +65,13 @@ if TYPE_CHECKING:
     from importer.reading.export import Exported, export
     from importer.reading.frames import read
     from importer.server.connection import Connection
+    from importer.stress.bench import bench_api
+    from importer.stress.records import BenchReport
 else:
     _HOMES = {
         "Analysis": "importer.analysis.records",
         "Backup": "importer.backups.records",
+        "BenchReport": "importer.stress.records",
         "BucketDetails": "importer.provisioning.details",
         "BucketListing": "importer.provisioning.listing",
         "Connection": "importer.server.connection",
@@ -88,6 +91,7 @@ else:
         "analyze": "importer.analysis.analyze",
         "apply_buckets": "importer.provisioning.applying",
         "backup": "importer.backups.saving",
+        "bench_api": "importer.stress.bench",
         "clean": "importer.cleaning",
         "delete_bucket": "importer.provisioning.listing",
         "export": "importer.reading.export",
@@ -118,6 +122,7 @@ __all__ = [
     "Analysis",
     "AuthorizationError",
     "Backup",
+    "BenchReport",
     "BucketDetails",
     "BucketExistsError",
     "BucketListing",
@@ -157,6 +162,7 @@ __all__ = [
     "analyze",
     "apply_buckets",
     "backup",
+    "bench_api",
     "clean",
     "delete_bucket",
     "export",
