@@ -66,10 +66,13 @@ if TYPE_CHECKING:
     from importer.reading.frames import read
     from importer.server.connection import Connection
     from importer.source.bounds import Bounds
+    from importer.stress.bench import bench_api
+    from importer.stress.records import BenchReport
 else:
     _HOMES = {
         "Analysis": "importer.analysis.records",
         "Backup": "importer.backups.records",
+        "BenchReport": "importer.stress.records",
         "Bounds": "importer.source.bounds",
         "BucketDetails": "importer.provisioning.details",
         "BucketListing": "importer.provisioning.listing",
@@ -90,6 +93,7 @@ else:
         "analyze": "importer.analysis.analyze",
         "apply_buckets": "importer.provisioning.applying",
         "backup": "importer.backups.saving",
+        "bench_api": "importer.stress.bench",
         "clean": "importer.cleaning",
         "delete_bucket": "importer.provisioning.listing",
         "export": "importer.reading.export",
@@ -120,6 +124,7 @@ __all__ = [
     "Analysis",
     "AuthorizationError",
     "Backup",
+    "BenchReport",
     "Bounds",
     "BucketDetails",
     "BucketExistsError",
@@ -160,6 +165,7 @@ __all__ = [
     "analyze",
     "apply_buckets",
     "backup",
+    "bench_api",
     "clean",
     "delete_bucket",
     "export",

@@ -23,7 +23,7 @@ from importer.errors import ConfigurationError
 from importer.server.connection import Connection
 from importer.server.secret import Secret
 
-__all__ = ["ConnectionSettings", "find_connection"]
+__all__ = ["ConnectionSettings", "find_connection", "read_token"]
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def find_connection(
     """
     allow_http = allow_http or _says_yes(ALLOW_HTTP_SETTING, environment)
     if url or org or token_file:
-        token = _read_token(token_file) if token_file else None
+        token = read_token(token_file) if token_file else None
         given = ConnectionSettings("the command line (--url, --token-file, --org)", url, token, org)
         return given.connection(ca_file=ca_file, verify=not skip_verify, allow_http=allow_http)
     places = _from_environment(environment)
@@ -206,7 +206,12 @@ def _from_profile(environment: Mapping[str, str] | None) -> list[ConnectionSetti
     return [_settings(f"the influx profile {name!r}", each) for name, each in active.items()]
 
 
-def _read_token(path: Path) -> Secret:
+def read_token(path: Path) -> Secret:
+    """The token that a file holds.
+
+    Raises:
+        ConfigurationError: it cannot be read, others can read it, or it holds something else.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             if _others_can_read(os.fstat(file.fileno()).st_mode):

@@ -2,7 +2,15 @@
 
 import signal
 
-pytest_plugins = ["tests.influxd", "tests.loading", "tests.tls_front", "pytester"]
+pytest_plugins = [
+    "tests.chromium",
+    "tests.influxd",
+    "tests.loading",
+    "tests.redis_server",
+    "tests.service_app",
+    "tests.tls_front",
+    "pytester",
+]
 
 
 def pytest_configure() -> None:

@@ -30,6 +30,8 @@ HELPS = {
     "backup": "Copy buckets into a folder, from which importer restore and influx restore bring them back.",
     "restore": "Restore buckets from a backup, and read them back: only what is the same as was saved gets its name.",
     "buckets": "Create buckets from a file; list, show and delete them.",
+    "serve": "Serve the HTTP API, and a page to import files with, for clients and browsers on this machine.",
+    "bench": "Measure a running service: how fast it answers, and how many clients it bears.",
     "server": "Start, stop or look at a local InfluxDB, which 'importer load' uses when it is given no other.",
 }
 """Each command is in the file of its name; what the list of commands says of it is how its own help begins."""

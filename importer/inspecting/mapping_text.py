@@ -13,7 +13,7 @@ from importer.inspecting.records import ColumnProfile, TimeCandidate
 from importer.mapping.parts import CsvOptions, FieldSpec, TimeSpec
 from importer.mapping.spec import Mapping
 
-__all__ = ["to_toml"]
+__all__ = ["plain_toml", "to_toml"]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WIDTH = 100
@@ -37,6 +37,20 @@ def to_toml(inspection: Inspection) -> str:
     parts = [_head(inspection), _csv(inspection, mapping), _time(inspection, mapping)]
     parts += [_tags(inspection, mapping), _fields(inspection, mapping), _left_out(inspection)]
     return "\n".join(part for part in parts if part)
+
+
+def plain_toml(mapping: Mapping) -> str:
+    """A mapping as the text of a mapping file, without comments."""
+    plain = mapping.model_dump(mode="json", exclude_none=True)
+    usual = CsvOptions().model_dump(mode="json")
+    csv = {name: value for name, value in plain["csv"].items() if value != usual[name]}
+    lines = [f"measurement = {_value(plain['measurement'].get('value', plain['measurement']))}"]
+    if mapping.filter is not None:
+        lines.append(f"filter = {_value(mapping.filter)}")
+    for name, table in (("csv", csv), ("time", plain["time"]), ("tags", plain["tags"]), ("fields", plain["fields"])):
+        if table:
+            lines += ["", f"[{name}]", *(f"{_key(key)} = {_value(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
 
 
 def _head(inspection: Inspection) -> str:
@@ -147,7 +161,7 @@ def _left_out(inspection: Inspection) -> str:
 
 
 def _entry(key: str, value: str, column: ColumnProfile | None) -> list[str]:
-    entry = f"{key if _BARE.fullmatch(key) else _value(key)} = {value}"
+    entry = f"{_key(key)} = {value}"
     if column is None:
         return [entry]
     why = column.why
@@ -170,10 +184,16 @@ def _line(text: str) -> str:
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else _value(key)
+
+
 def _value(value: Any) -> str:
     # A JSON text is a TOML text, once what JSON may leave unescaped is escaped.
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items()) + " }"
     return json.dumps(value)

@@ -210,12 +210,28 @@ def _evenly(tables: Sequence[Table], total: int, most: int) -> list[Table]:
     return spread
 
 
+class _OfThread(threading.local):
+    is_quiet = False
+
+
+_of_thread = _OfThread()
+
+
+def _is_said(_: logging.LogRecord) -> bool:
+    return not _of_thread.is_quiet
+
+
+logging.getLogger("importer.source.reader").addFilter(_is_said)
+
+
 @contextmanager
 def _said_once() -> Iterator[None]:
-    """The reader tells of columns that it cannot read each time: here they are in the inspection."""
-    log = logging.getLogger("importer.source.reader")
-    before, log.disabled = log.disabled, True
+    """The reader tells of columns that it cannot read each time: here they are in the inspection.
+
+    Of this thread alone: loads in other ones go on to tell of theirs.
+    """
+    before, _of_thread.is_quiet = _of_thread.is_quiet, True
     try:
         yield
     finally:
-        log.disabled = before
+        _of_thread.is_quiet = before

@@ -15,6 +15,7 @@ from tests.loading import Start
 
 HEAVY = {
     "duckdb",
+    "fastapi",
     "influxdb_client",
     "jinja2",
     "matplotlib",
@@ -25,6 +26,7 @@ HEAVY = {
     "reactivex",
     "tenacity",
     "urllib3",
+    "uvicorn",
     "zstandard",
 }
 
@@ -57,6 +59,7 @@ def imported(folder: Path, arguments: list[str], statement: str, call: str = "pa
         (["generate", "--help"], 0),
         (["read", "--help"], 0),
         (["server", "--help"], 0),
+        (["serve", "--help"], 0),
         (["load", "--nonsense"], 2),
     ],
 )

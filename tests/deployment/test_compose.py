@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
+from importer.service.settings import SHORTEST_TOKEN
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 SCHEMA = json.loads(Path(__file__).with_name("compose-spec.json").read_text(encoding="utf-8"))
@@ -78,16 +80,47 @@ def test_importer_loads_files_that_are_mounted(importer_service: dict[str, Any])
     assert [word for word in inputs if not (ROOT / source / Path(word).name).is_file()] == []
 
 
-def test_importer_knows_every_option_that_it_is_given(importer_service: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ["importer", "service"])
+def test_importer_knows_every_option_that_it_is_given(compose: dict[str, Any], name: str) -> None:
+    command = compose["services"][name]["command"]
     shown = subprocess.run(
-        [sys.executable, "-c", "from importer.cli import main; main()", "load", "--help"],
+        [sys.executable, "-c", "from importer.cli import main; main()", command[0], "--help"],
         check=True,
         capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
     ).stdout
     known = set(re.findall(r"--[a-z-]+", shown))
-    assert {word for word in importer_service["command"] if word.startswith("--")} <= known
+    assert {word for word in command if word.startswith("--")} <= known
+
+
+def test_the_service_is_beside_a_healthy_influxdb_and_a_redis_that_keeps_nothing(compose: dict[str, Any]) -> None:
+    service, redis = compose["services"]["service"], compose["services"]["redis"]
+    assert {name: each["condition"] for name, each in service["depends_on"].items()} == {
+        "influxdb": "service_healthy",
+        "redis": "service_healthy",
+    }
+    assert service["environment"]["REDIS_URL"] == "redis://redis:6379/0"
+    assert "volumes" not in redis
+    assert redis["command"][1:3] == ["--save", ""]
+
+
+def test_the_service_binds_its_container_with_a_token_that_is_long_enough(compose: dict[str, Any]) -> None:
+    service = compose["services"]["service"]
+    command, token = service["command"], service["environment"]["IMPORTER_SERVICE_TOKEN"]
+    assert command[command.index("--host") + 1] == "0.0.0.0"  # noqa: S104 - of the container
+    assert len(token) >= SHORTEST_TOKEN
+    assert token != service["environment"]["INFLUX_TOKEN"]
+    assert service["ports"] == [f"127.0.0.1:8000:{command[command.index('--port') + 1]}"]
+
+
+def test_the_service_writes_to_its_volume_only_and_reads_the_sample(compose: dict[str, Any]) -> None:
+    service = compose["services"]["service"]
+    command = service["command"]
+    assert service["read_only"] is True
+    assert command[command.index("--state-dir") + 1].startswith("/var/lib/importer/")
+    assert "service-state:/var/lib/importer" in service["volumes"]
+    assert f"./sample_data:{command[command.index('--allow-folder') + 1]}:ro" in service["volumes"]
 
 
 def test_importer_writes_to_its_volume_only(importer_service: dict[str, Any]) -> None:
@@ -98,7 +131,7 @@ def test_importer_writes_to_its_volume_only(importer_service: dict[str, Any]) ->
         assert command[command.index(option) + 1].startswith("/var/lib/importer/")
 
 
-@pytest.mark.parametrize("name", ["importer", "grafana"])
+@pytest.mark.parametrize("name", ["importer", "service", "redis", "grafana"])
 def test_service_has_no_privileges(compose: dict[str, Any], name: str) -> None:
     service = compose["services"][name]
     assert service["cap_drop"] == ["ALL"]
@@ -127,7 +160,7 @@ def test_all_services_agree_on_token_and_organisation(environment: dict[str, str
     services = interpolated(TEXT, environment)["services"]
     server = services["influxdb"]["environment"]
     expected = (server["DOCKER_INFLUXDB_INIT_ADMIN_TOKEN"], server["DOCKER_INFLUXDB_INIT_ORG"])
-    for name in ("importer", "grafana"):
+    for name in ("importer", "service", "grafana"):
         client = services[name]["environment"]
         assert (client["INFLUX_TOKEN"], client["INFLUX_ORG"]) == expected
 
@@ -156,7 +189,7 @@ def test_influxdb_is_the_version_that_the_tests_talk_to(influxdb_service: dict[s
 
 
 def test_every_volume_is_declared_or_in_the_repository(compose: dict[str, Any]) -> None:
-    sources = [mount.split(":")[0] for service in compose["services"].values() for mount in service["volumes"]]
+    sources = [mount.split(":")[0] for service in compose["services"].values() for mount in service.get("volumes", ())]
     missing = [
         source
         for source in sources

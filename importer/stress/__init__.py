@@ -1,0 +1,1 @@
+"""How much a running service bears: ``importer bench api``."""

@@ -1,0 +1,80 @@
+"""Write a wave into a bucket.
+
+Goes in: a place, a height, a time. Comes out: the wave as it is stored, once the server has acknowledged it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from influxdb_client import WriteService
+
+from importer.bucket import catalogue
+from importer.bucket.holding import is_alive
+from importer.bucket.names import staging_name
+from importer.encoding.line_protocol import body
+from importer.errors import LoadInProgressError, MeasurementError
+from importer.measurements.batch import lines_of
+from importer.measurements.checking import said_by, taken
+from importer.measurements.measurement import Measurement
+from importer.measurements.opening import opened_bucket, types_in
+from importer.records import FieldType
+from importer.server.connection import Server, translated
+from importer.waves.records import HEIGHT, LOCATION, SURF_HEIGHTS, Wave, location_of
+
+__all__ = ["record_wave"]
+
+
+class _SurfHeight(Measurement):
+    name = SURF_HEIGHTS
+    field_types: ClassVar[Mapping[str, FieldType]] = {HEIGHT: "float"}
+
+    def __init__(self, location: str, height: float) -> None:
+        self._location, self._height = location, height
+
+    def tags(self) -> Mapping[str, str]:
+        return {LOCATION: self._location}
+
+    def fields(self) -> Mapping[str, float]:
+        return {HEIGHT: self._height}
+
+
+def record_wave(server: Server, bucket: str, location: str, height: float, time_ns: int | None = None) -> Wave:
+    """Write a wave.
+
+    Args:
+        server: the connection.
+        bucket: its name; the bucket has to exist.
+        location: where; kept trimmed and in lower case.
+        height: a finite number.
+        time_ns: when, ns since 1970 UTC; None: now.
+
+    Raises:
+        ConfigurationError: no bucket for data has this name.
+        MeasurementError: the wave cannot be stored as it is, or the bucket's heights are of another type.
+        LoadInProgressError: a load is filling the bucket, and would replace the wave together with the rest.
+        NotFoundError: there is no such bucket.
+        ServerError: the server refused it, or did not answer.
+    """
+    measurement = _SurfHeight(location_of(location), float(height))
+    if time_ns is not None:
+        measurement.time = time_ns
+    said = said_by(measurement)
+    staging = catalogue.find(server, staging_name(bucket))
+    if staging is not None and is_alive(staging):
+        raise LoadInProgressError(f"a load is at work on the bucket {bucket!r}: record the wave when it has ended")
+    found = opened_bucket(server, bucket, create=False)
+    # The server itself takes a field of another type in another shard group, and then queries see a part of it only.
+    lines = lines_of([taken(said, types_in(server, found.id))])
+    if lines.faults:
+        raise MeasurementError(f"{lines.faults[0].column}: {lines.faults[0].message}")
+    with translated():
+        WriteService(server.client.api_client).post_write(
+            org=server.connection.org,
+            bucket=found.id,
+            body=body(lines.frame["line"]),
+            precision="ns",
+            content_type="text/plain; charset=utf-8",
+        )
+    return Wave(location_of(location), float(height), int(lines.frame["time"][0]))
