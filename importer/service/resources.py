@@ -118,7 +118,8 @@ class Resources:
         return self._connection
 
 
-def _resources(request: Request) -> Resources:
+async def _resources(request: Request) -> Resources:
+    """A coroutine, so that no thread is woken for it; that would cost as much as all the rest of an answer."""
     found: Resources = request.app.state.resources
     return found
 
