@@ -22,7 +22,7 @@ demo: $(INSTALLED) ## load the sample into a local InfluxDB, check it and show s
 	$(BIN)/importer load $(SAMPLE).csv --mapping $(SAMPLE).toml --bucket bird-migration --sample 3
 
 test: $(INSTALLED) lint typecheck ## check style and types, then run all tests, against a real InfluxDB
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal -rs
 
 # Nothing else should run meanwhile. ARGS="--rows 100000 --runs 1" is quick; benchmarks/README.md has all options.
 bench: $(INSTALLED) ## measure the importer beside other ways of loading; some 25 minutes
