@@ -5,6 +5,7 @@ Goes in: what is wanted, and the file. Comes out: jobs, run in their order by as
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -25,6 +26,8 @@ from importer.server.connection import Connection
 from importer.source.open import expand
 
 __all__ = ["Jobs"]
+
+log = logging.getLogger(__name__)
 
 END_SECONDS = 30.0
 """Loads that are told to stop get these; then they are left to their journal."""
@@ -89,7 +92,7 @@ class Jobs:
         self._waiting.extend([*begun, *(record.id for record in found if record.state == "queued")])
         for job in begun:
             self._board.change(job, state="queued", ended=None)
-        self._board.sweep()
+        self.sweep()
         for worker in self._workers:
             worker.start()
 
@@ -248,8 +251,11 @@ class Jobs:
             return self.get(job)
 
     def sweep(self) -> None:
-        """Forget old jobs, and old uploads that no job reads."""
-        self._board.sweep()
+        """Forget old jobs, and old uploads that no job reads; where the disk refuses, later."""
+        try:
+            self._board.sweep()
+        except OSError as error:
+            log.warning("old jobs and uploads could not be removed: %s", error.strerror)
 
     def discard(self, upload: str) -> None:
         """Remove an upload.
@@ -282,4 +288,8 @@ class Jobs:
             finally:
                 with self._changed:
                     del self._stops[job]
+                    record = self._board.record(job)
+                    if record.cancelling and record.state not in ENDED:  # it was told so when it had just stopped
+                        self._board.change(job, state="queued")
+                        self._queue(job)
                 self.sweep()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from importer.jobs.naming import Hidden
 from importer.ledger.report import Report
 from importer.progress import Phase, Snapshot
 from importer.server.connection import Connection
+from importer.server.secret import redacted
 
 __all__ = ["run_job"]
 
@@ -46,11 +48,13 @@ def run_job(
     """
     try:
         _run(board, job, connection=connection, stop=stop, alone=alone)
-    except Exception:
+    except BaseException as error:  # noqa: BLE001 - polars' panics are no Exceptions
         # Whatever it is: the next job is to have its turn.
-        log.exception("the import %s broke off", job)
-        error = JobError(type="InternalError", message="the service failed; its log says why")
-        board.end(job, "failed", error=error)
+        log.error(  # noqa: TRY400 - with the trace, but without secrets
+            "the import %s broke off:\n%s", job, redacted("".join(traceback.format_exception(error)))
+        )
+        told = JobError(type="InternalError", message="the service failed; its log says why")
+        board.end(job, "failed", error=told)
 
 
 def _run(
@@ -95,12 +99,13 @@ def _failed(board: Board, job: str, error: ImporterError, hidden: Hidden, connec
         if record.progress is not None:  # it was last told before the block that ended it all
             last = {"rows": report.rows_read, "rejects": report.rejected + report.points_rejected}
             what["progress"] = record.progress.model_copy(update=last)
-    if record.cancelling:
-        _take_back(board, record, connection, **what)
-    elif isinstance(error, LoadInterruptedError) or error.resumable or begun_loads(board.place(job)):
-        board.end(job, "interrupted", **what)
-    else:
-        board.end(job, "failed", **what)
+    goes_on = isinstance(error, LoadInterruptedError) or error.resumable or begun_loads(board.place(job))
+    with board.lock:  # whoever cancels it does so before, or finds it ended
+        record = board.record(job)
+        if not record.cancelling:
+            board.end(job, "interrupted" if goes_on else "failed", **what)
+            return
+    _take_back(board, record, connection, **what)
 
 
 def _take_back(board: Board, record: Record, connection: Callable[[], Connection], **what: Any) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 
 from importer.bucket import prepare
@@ -261,15 +262,21 @@ def open_jobs_again(trial: Trial) -> Jobs:
     return jobs
 
 
+# polars' own is no Exception, but a BaseException.
+@pytest.mark.parametrize("kind", [ZeroDivisionError, pl.exceptions.PanicException])
 def test_an_error_that_nobody_thought_of_fails_one_job_and_not_the_next(
-    trial: Trial, open_jobs: Open, monkeypatch: pytest.MonkeyPatch
+    trial: Trial,
+    open_jobs: Open,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: type[BaseException],
 ) -> None:
     load, calls = loading.run_load, []
 
     def failing(*arguments: Any, **more: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
-            raise ZeroDivisionError
+            raise kind(f"ZeroDivision with {''.join(trial.connection.token)}")
         return load(*arguments, **more)
 
     monkeypatch.setattr(running, "run_load", failing)
@@ -279,7 +286,56 @@ def test_an_error_that_nobody_thought_of_fails_one_job_and_not_the_next(
     assert result.error is not None
     assert (result.state, result.error.type) == ("failed", "InternalError")
     assert "ZeroDivision" not in result.error.message
+    assert "ZeroDivision" in caplog.text
+    assert "".join(trial.connection.token) not in caplog.text
     assert end_of(jobs, second).state == "verified"
+
+
+def test_a_disk_that_refuses_to_be_swept_neither_ends_the_worker_nor_refuses_an_upload(
+    trial: Trial, open_jobs: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: Any, **__: Any) -> list[str]:
+        raise PermissionError("no")
+
+    jobs = open_jobs()
+    monkeypatch.setattr(jobs.uploads, "old", refusing)
+    jobs.sweep()
+    first = submit(jobs, trial.bucket)
+    assert end_of(jobs, first).state == "verified"
+    assert end_of(jobs, submit(jobs, f"{trial.bucket}-next")).state == "verified"
+
+
+@pytest.mark.parametrize("moment", ["before its end is written down", "after its end was written down"])
+def test_an_import_that_is_cancelled_just_as_it_is_interrupted_is_taken_back(
+    trial: Trial, open_jobs: Open, writes: Writes, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    options = loading.load_options
+    monkeypatch.setattr(loading, "load_options", lambda *a, **m: replace(options(*a, **m), wait_seconds=0.1))
+    writes.lost_from = 8
+    jobs = open_jobs()
+    end, said = jobs._board.end, running._said
+
+    def cancelled(job: str) -> None:
+        other = threading.Thread(target=jobs.cancel, args=[job])  # as a request does it
+        other.start()
+        other.join(0.5)
+
+    def ending(job: str, state: Any, **what: Any) -> None:
+        end(job, state, **what)
+        if state == "interrupted" and moment.startswith("after"):
+            cancelled(job)
+
+    def saying(*arguments: Any) -> str:
+        if moment.startswith("before"):
+            cancelled(job)
+        return said(*arguments)
+
+    monkeypatch.setattr(jobs._board, "end", ending)
+    monkeypatch.setattr(running, "_said", saying)
+    job = submit(jobs, trial.bucket, hard_csv())
+    wait_until(lambda: jobs.get(job).state == "cancelled", "its end")
+    assert trial.buckets == set()
+    assert left(trial) == []
 
 
 def test_as_many_run_at_once_as_are_set(trial: Trial, open_jobs: Open, writes: Writes) -> None:
