@@ -57,7 +57,8 @@ def show_inspection(found: Inspection) -> None:
     for warning in found.warnings:
         _say(console, warning, "warning")
     for question in found.questions:
-        _say(console, f"{question.text} ({question.option})", "question")
+        answer = "" if question.option in question.text else f" ({question.option})"
+        _say(console, f"{question.text}{answer}", "question")
         for choice in question.choices:
             _say(console, f"  {shell_line([question.option, choice.value])}   {choice.meaning}")
 

@@ -66,5 +66,7 @@ def _listed(names: Iterable[str], most: int = 30) -> str:
 
 def _shown(question: Question) -> str:
     choices = [f"{shell_line([question.option, item.value])} ({item.meaning})" for item in question.choices]
+    if not choices and question.option in question.text:
+        return question.text
     answer = f"Say {' or '.join(choices)}" if choices else f"Say it by {question.option}"
     return f"{question.text} {answer}."

@@ -195,5 +195,5 @@ def _sentinels(facts: ColumnFacts, kind: ColumnType) -> list[ValueCount]:
 
 def _unread(name: str, position: int, why: str) -> ColumnProfile:
     return ColumnProfile(
-        name=name, position=position, type="empty", role="left out", key=None, why=why, rows=0, nulls=0, distinct=0
+        name=name, position=position, type="not read", role="left out", key=None, why=why, rows=0, nulls=0, distinct=0
     )

@@ -187,7 +187,6 @@ def looks_like_data(header: tuple[str, ...], second: tuple[str, ...]) -> bool:
     return (
         bool(filled)
         and all(_DATA.fullmatch(cell) for cell in filled)
-        and len(header) == len(second)
         and any(_DATA.fullmatch(cell) for cell in second)
         and not (len(header) > 1 and not _DATA.fullmatch(header[0]))
     )

@@ -25,6 +25,7 @@ from importer.inspecting.proposal import decimal_of, keys_of, proposed
 from importer.inspecting.rereading import rereadable
 from importer.inspecting.rows import Rows
 from importer.inspecting.summing_up import (
+    about_columns,
     about_header,
     about_no_rows,
     about_text,
@@ -170,7 +171,8 @@ def look(
         *hints.time,
         *(column for spec in (*hints.tags.values(), *hints.fields.values()) for column in (spec["column"],)),
     ]
-    check_columns(named, rows.header, sources[0].name)
+    for name, header in rows.headers.items():
+        check_columns(named, header, name)
     return _concluded([source.name for source in sources], hints, sniffed, rows, scratch)
 
 
@@ -184,7 +186,7 @@ def _concluded(names: Sequence[str], hints: Hints, sniffed: Sniffed, rows: Rows,
     elif not header:
         questions = [about_header(rows.header, sniffed.delimiter, time)]
     else:
-        questions = [*time.questions, *roles.questions]
+        questions = about_columns(rows, hints) or [*time.questions, *roles.questions]
 
     def attempt() -> Tried:
         measurement = hints.measurement or measurement_after(names)

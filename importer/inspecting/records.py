@@ -28,7 +28,7 @@ __all__ = [
     "ValueCount",
 ]
 
-ColumnType = FieldType | Literal["time", "empty"]
+ColumnType = FieldType | Literal["time", "empty", "not read"]
 ColumnRole = Literal["time", "tag", "field", "left out", "measurement", "field name"]
 """The last two are of annotated CSV alone."""
 

@@ -45,6 +45,7 @@ class Rows:
         stop: when set, the reading ends with LoadInterruptedError.
 
     Attributes:
+        headers: of each source, by its name.
         header: of the first source.
         columns: that can be read: named once, and in all sources.
         unusable: the others, with the reason.
@@ -84,9 +85,9 @@ class Rows:
             self.stored_bytes = reader.total_bytes
             if not self.is_annotated:
                 reader.want(lambda header, _: tuple(header))  # of JSON Lines the keys of all records, then
-            headers = list(reader.headers.values())
+            self.headers = reader.headers
             left_out = {name: why for found in reader.left_out.values() for name, why in found.items()}
-        self.header = headers[0]
+        self.header, *_ = headers = list(self.headers.values())
         self.columns, self.unusable = _usable(headers)
         self.unusable |= {name: f"not read: {why}" for name, why in left_out.items()}
 

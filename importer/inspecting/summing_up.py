@@ -5,12 +5,14 @@ Goes in: what was counted, chosen and tried. Comes out: records of the inspectio
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from importer.bucket.shards import fitting_duration, format_duration
 from importer.inspecting.choosing_time import TimeChoice
 from importer.inspecting.counting import Counted
 from importer.inspecting.dialect import Sniffed
+from importer.inspecting.hints import Hints
 from importer.inspecting.inspection import KeyCollisions, KeyExample, ShardGroups
 from importer.inspecting.records import Choice, Question, TimeCandidate
 from importer.inspecting.rows import Rows
@@ -19,6 +21,7 @@ from importer.inspecting.trial import Trial
 from importer.ledger.windows import Windows
 
 __all__ = [
+    "about_columns",
     "about_header",
     "about_no_rows",
     "about_text",
@@ -53,11 +56,32 @@ def about_header(header: Sequence[str], delimiter: str, time: TimeChoice) -> Que
     )
 
 
+def about_columns(rows: Rows, hints: Hints) -> list[Question]:
+    """May columns be left out that cannot be read? Where the user says what the fields are, nobody misses them."""
+    (first, columns), *others = rows.headers.items()
+    if hints.fields:
+        return []
+    for name, header in rows.headers.items():
+        for column, count in Counter(filter(str.strip, header)).items():
+            if count > 1:
+                times = "twice" if count == 2 else f"{count} times"  # noqa: PLR2004
+                text = f"The header of {name!r} names {column!r} {times}: rename one, or give --header with the names "
+                return [Question(about=column, text=text + "and --skip-header 1.", option="--header")]
+    for name, header in others:
+        for has, lacks, found in ((first, name, set(columns) - set(header)), (name, first, set(header) - set(columns))):
+            for column in filter(str.strip, sorted(found)):
+                text = f"{lacks!r} has no column {column!r}, which {has!r} has: load them one after the other, or say "
+                return [Question(about=column, text=text + "by --field which columns are loaded.", option="--field")]
+    return []
+
+
 def about_text(sniffed: Sniffed, rows: Rows) -> list[str]:
     """What one should know of how the text is read."""
     found = [sniffed.guess] if sniffed.guess else []
     if sniffed.kind == "csv" and sniffed.delimiter == "," and len(rows.header) == 1:
         found.append("there is one column only: if that is wrong, say --delimiter")
+    if any(not name.strip() for name in rows.unusable):
+        found.append("columns without a name are not read: give them different ones if there is something in them")
     return found
 
 

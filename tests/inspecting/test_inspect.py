@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -196,19 +197,32 @@ def test_other_times_are_candidates_with_the_reason_why_not(tmp_path: Path) -> N
     assert other.time.columns == ("updated",)
 
 
-def test_names_that_cannot_be_keys_are_given_others_and_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
-    found = found_in(
-        f"when,time,_field,,twice,twice,b\\\n{STAMPS[0]},1,u,7,8,9,10\n{STAMPS[1]},2,v,7,8,9,11\n", tmp_path
-    )
+def test_names_that_cannot_be_keys_are_given_others_and_what_has_no_name_of_its_own_is_left_out(tmp_path: Path) -> None:
+    found = found_in(f"when,time,_field,,b\\\n{STAMPS[0]},1,u,7,10\n{STAMPS[1]},2,v,7,11\n", tmp_path)
     assert found.mapping is not None
     assert found.rejects == 0
     keys = {*found.mapping.fields, *found.mapping.tags}
     assert keys == {"time_value", "field_value", "column_4", "b_"}
-    assert column(found, "twice").why.startswith("2 columns have this name")
-    text = to_toml(found)
-    (tmp_path / "mapping.toml").write_text(text)
+    (tmp_path / "mapping.toml").write_text(to_toml(found))
     assert Mapping.from_toml(tmp_path / "mapping.toml") == found.mapping
-    assert '"twice": 2 columns have this name' in text
+    found = found_in(f"time,v,,\n{STAMPS[0]},1,,\n{STAMPS[1]},2,,\n", tmp_path)
+    assert [name for name in found.warnings if name.startswith("columns without a name are not read")]
+    assert '"": 2 columns have this name' in to_toml(found)
+
+
+@pytest.mark.parametrize("more", ["", ",x"])
+def test_a_name_that_a_header_has_twice_is_asked_about_and_not_left_out_quietly(more: str, tmp_path: Path) -> None:
+    found = found_in(f"time,v,v{more}\n{STAMPS[0]},1,2{more and ',3'}\n{STAMPS[1]},3,4{more and ',4'}\n", tmp_path)
+    (asked,) = found.questions
+    assert "names 'v' twice: rename one, or give --header" in asked.text
+    assert column(found, "v").type == "not read"
+    if more:
+        assert importer.inspect(tmp_path / "data.csv", fields=["x"]).questions == ()
+    named = importer.inspect(tmp_path / "data.csv", csv={"header": [f"time,v,w{more}"], "skip_header": 1})
+    assert named.mapping is not None
+    assert {"v", "w"} <= set(named.mapping.fields)
+    found = found_in(f"{STAMPS[0]},1,1\n{STAMPS[1]},1,2\n", tmp_path)
+    assert [asked.about for asked in found.questions] == ["header"]
 
 
 def test_few_different_texts_are_tags_and_others_are_fields(tmp_path: Path) -> None:
@@ -333,12 +347,18 @@ def test_standard_input_and_pipes_are_looked_at_as_files_are(tmp_path: Path) -> 
     os.waitpid(writer, 0)
 
 
-def test_several_files_are_mapped_by_the_columns_that_all_of_them_have(tmp_path: Path) -> None:
+def test_a_column_that_a_file_lacks_is_asked_about_unless_the_fields_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"time,v,only\n{STAMPS[0]},1,x\n")
     (tmp_path / "b.csv").write_text(f"v,time,more\n2.5,{STAMPS[1]},y\n")
-    found = importer.inspect([tmp_path / "a.csv", tmp_path / "b.csv"])
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    (asked,) = importer.inspect(paths, tags=["v"]).questions
+    assert re.match(r"'\S+b.csv' has no column 'only', which '\S+a.csv' has: load them one after the other", asked.text)
+    with pytest.raises(ConfigurationError, match=r"b.csv' has no column 'only'"):
+        importer.inspect(paths, fields=["only"])
+    found = importer.inspect(paths, fields=["v"])
     assert {item.name: (item.role, item.type) for item in found.columns} == {
-        "time": ("time", "time"), "v": ("field", "float"), "only": ("left out", "empty"), "more": ("left out", "empty"),
+        "time": ("time", "time"), "v": ("field", "float"), "only": ("left out", "not read"),
+        "more": ("left out", "not read"),
     }  # fmt: skip
     assert column(found, "more").why == "not in every file"
 
