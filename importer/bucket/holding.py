@@ -19,11 +19,12 @@ from typing import Final
 from importer.bucket import catalogue
 from importer.bucket.catalogue import Bucket, Make
 from importer.bucket.mark import Mark, Owner
+from importer.bucket.names import staging_name
 from importer.bucket.settings import BucketSettings
-from importer.errors import LoadError, NotFoundError, ServerError
+from importer.errors import LoadError, LoadInProgressError, NotFoundError, ServerError
 from importer.server.connection import Server
 
-__all__ = ["DEAD_AFTER_SECONDS", "HeldBucket", "is_alive", "this_process"]
+__all__ = ["DEAD_AFTER_SECONDS", "HeldBucket", "check_no_load", "is_alive", "this_process"]
 
 BEAT_SECONDS: Final = 10.0
 DEAD_AFTER_SECONDS: Final = 60.0
@@ -55,6 +56,22 @@ def is_alive(bucket: Bucket) -> bool:
     if same_machine and (owner.pid == here.pid or not _is_running(owner.pid)):
         return False
     return bucket.idle_seconds < DEAD_AFTER_SECONDS
+
+
+def check_no_load(server: Server, target: str) -> None:
+    """Refuse to write into a bucket that a load is about to replace together with what would be written.
+
+    Args:
+        server: the connection.
+        target: the bucket's name.
+
+    Raises:
+        LoadInProgressError: a load is filling it.
+        ServerError: the server refused, or did not answer.
+    """
+    staging = catalogue.find(server, staging_name(target))
+    if staging is not None and is_alive(staging):
+        raise LoadInProgressError(f"a load is at work on the bucket {target!r}: write to it when that has ended")
 
 
 class HeldBucket:

@@ -43,6 +43,7 @@ class Jobs:
         most_queued: jobs that may wait.
         most_upload_bytes: of one upload.
         allow_folder: of files that are read by their path, which messages do not show.
+        loaded: is told of each bucket that a load has written to, before its job has ended.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class Jobs:
         most_queued: int = 100,
         most_upload_bytes: int = 1 << 34,
         allow_folder: Path | None = None,
+        loaded: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._board = Board(folder, most_upload_bytes=most_upload_bytes, allow_folder=allow_folder)
         self._connection = connection
+        self._loaded = loaded
         self._most_queued = most_queued
         self._stops: dict[str, threading.Event] = {}
         self._waiting: deque[str] = deque()
@@ -284,7 +287,14 @@ class Jobs:
                 job = self._waiting.popleft()
                 stop = self._stops[job] = threading.Event()
             try:
-                run_job(self._board, job, connection=self._connection, stop=stop, alone=lambda: len(self._stops) == 1)
+                run_job(
+                    self._board,
+                    job,
+                    connection=self._connection,
+                    stop=stop,
+                    alone=lambda: len(self._stops) == 1,
+                    loaded=self._loaded,
+                )
             finally:
                 with self._changed:
                     del self._stops[job]

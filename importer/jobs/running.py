@@ -36,6 +36,7 @@ def run_job(
     connection: Callable[[], Connection],
     stop: threading.Event,
     alone: Callable[[], bool],
+    loaded: Callable[[str], None],
 ) -> None:
     """Run a job, or take back what was staged of one that was cancelled.
 
@@ -45,9 +46,10 @@ def run_job(
         connection: finds InfluxDB.
         stop: when set, it ends; for good if it was cancelled, else to be gone on with.
         alone: whether no other job runs.
+        loaded: is told of the bucket that a load has written to, before the job is said to have ended.
     """
     try:
-        _run(board, job, connection=connection, stop=stop, alone=alone)
+        _run(board, job, connection=connection, stop=stop, alone=alone, loaded=loaded)
     except BaseException as error:  # noqa: BLE001 - polars' panics are no Exceptions
         # Whatever it is: the next job is to have its turn.
         log.error(  # noqa: TRY400 - with the trace, but without secrets
@@ -64,6 +66,7 @@ def _run(
     connection: Callable[[], Connection],
     stop: threading.Event,
     alone: Callable[[], bool],
+    loaded: Callable[[str], None],
 ) -> None:
     record = board.record(job)
     if record.cancelling:
@@ -86,8 +89,10 @@ def _run(
                 stop=stop,
             )
     except ImporterError as error:
+        loaded(record.bucket)  # one that appends has written something perhaps
         _failed(board, job, error, hidden, connection)
     else:
+        loaded(record.bucket)
         board.end(job, "verified", report=_shown(report, hidden), error=None)
 
 

@@ -53,6 +53,7 @@ class Resources:
             most_queued=settings.max_queued_imports,
             most_upload_bytes=settings.max_upload_bytes,
             allow_folder=settings.allow_folder,
+            loaded=self._loaded,
         )
         figures.registry.register(JobFigures(self.jobs))
 
@@ -90,7 +91,12 @@ class Resources:
         server = self.server()
         with self._lock:
             if self._series is None:
-                self._series = TimeSeries(server, self.settings.series_bucket, self.cache)
+                self._series = TimeSeries(
+                    server,
+                    self.settings.series_bucket,
+                    self.cache,
+                    unsettled_seconds=self.settings.influxdb_seconds,
+                )
             return self._series
 
     def open(self) -> None:
@@ -108,6 +114,16 @@ class Resources:
         self.cache.close()
         if server is not None:
             server.close()
+
+    def _loaded(self, bucket: str) -> None:
+        """Forget what an import has made void."""
+        if bucket == self.settings.series_bucket:
+            with self._lock:
+                series = self._series
+            if series is None:
+                self.cache.clear()  # others may share it
+            else:
+                series.forget()
 
     def _found(self) -> Connection:
         if self._connection is None:

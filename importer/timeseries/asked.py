@@ -36,6 +36,7 @@ AGGREGATIONS: Final[dict[Aggregation, str]] = {
 """What they are called at the server."""
 
 MOST_LISTED: Final = 10_000
+SECOND_NS: Final = 10**9
 
 TagText = Annotated[str, Field(max_length=65_535)]
 
@@ -62,7 +63,8 @@ class SeriesQuery(BaseModel):
 
     metric: str = Field(min_length=1, description="Its name.")
     start: str | None = Field(
-        default=None, description="From when, included: RFC 3339, a date, or a time before now such as -30d."
+        default=None,
+        description="From when, included: RFC 3339, a date, or a time before now such as -30d, in whole seconds.",
     )
     stop: str | None = Field(default=None, description="Until when, not included.")
     tags: dict[str, TagText | Annotated[list[TagText], Field(min_length=1, max_length=1000)]] = Field(
@@ -166,7 +168,7 @@ def asked(query: SeriesQuery) -> Asked:
     Raises:
         ConfigurationError: a time, the interval, a tag's key or the cursor cannot be, or they do not fit together.
     """
-    span = time_range(start=query.start, stop=query.stop)
+    span = _in_whole_seconds(time_range(start=query.start, stop=query.stop), query)
     if query.interval is not None and query.aggregation is None:
         raise ConfigurationError("an interval goes with an aggregation, such as AVG: say which")
     interval = parse_window(query.interval, name="interval") if query.interval is not None else None
@@ -191,6 +193,20 @@ def asked(query: SeriesQuery) -> Asked:
         position=Position() if query.cursor is None else _position(query.cursor, digest),
         digest=digest,
     )
+
+
+def _in_whole_seconds(span: TimeRange, query: SeriesQuery) -> TimeRange:
+    """Times before now by the second, so that all who ask within it ask for the same; nothing is left out by that."""
+    start, stop = span.start_ns, span.stop_ns
+    if _is_before_now(query.start):
+        start = max(MIN_TIME_NS, start // SECOND_NS * SECOND_NS)
+    if _is_before_now(query.stop):
+        stop = min(MAX_TIME_NS + 1, -(-stop // SECOND_NS) * SECOND_NS)
+    return TimeRange(start, stop)
+
+
+def _is_before_now(text: str | None) -> bool:
+    return text is not None and text.strip().lower().startswith(("-", "now"))
 
 
 def _position(cursor: str, digest: str) -> Position:

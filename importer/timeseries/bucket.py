@@ -6,6 +6,7 @@ and what is remembered of it is looked up again after some seconds.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -106,6 +107,14 @@ class SeriesBucket:
                 way.users -= 1
                 if way is not self._way and not way.users:
                     way.give_back()
+
+    def forget(self) -> None:
+        """Something else may have its name from now on: look it up again."""
+        with self._lock:
+            self._written = None
+        with self._ways:
+            if self._way is not None:
+                self._way.good_until = -math.inf
 
     def close(self) -> None:
         """Give back what is held at the server."""

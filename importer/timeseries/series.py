@@ -10,12 +10,14 @@ import hashlib
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from cachetools import TTLCache
 from pydantic_core import from_json, to_json
 
 from importer.caching.cache import Cache, Found, Kept, Place
 from importer.caching.flights import Flights
-from importer.errors import NotFoundError
+from importer.errors import NotFoundError, TransientServerError
 from importer.reading.asking import Asking
 from importer.server.connection import Server
 from importer.timeseries import listing, querying
@@ -26,6 +28,9 @@ from importer.timeseries.lines import LineWriter
 from importer.timeseries.points import parsed
 
 __all__ = ["MetricsPage", "TimeSeries"]
+
+MOST_UNSETTLED = 100_000
+"""Groups, of which nothing is kept as long as a write may still be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,13 @@ class TimeSeries:
         server: open connection.
         bucket: the name of the bucket that they are in.
         cache: keeps answers.
+        unsettled_seconds: for how long a write whose answer was lost may still be done.
 
     Raises:
         ConfigurationError: no bucket can have this name.
     """
 
-    def __init__(self, server: Server, bucket: str, cache: Cache) -> None:
+    def __init__(self, server: Server, bucket: str, cache: Cache, *, unsettled_seconds: float = 60.0) -> None:
         self._bucket = SeriesBucket(server, bucket)
         self._cache = cache
         self._lines = LineWriter()
@@ -61,6 +67,9 @@ class TimeSeries:
         """Python encodes one batch at a time anyway: in turns, none is put aside for pieces of the others."""
         self._answers: Flights[bytes] = Flights()
         self._listings: Flights[dict[str, bytes]] = Flights()
+        self._all_types: Flights[dict[str, listing.MetricType]] = Flights()
+        self._unsettled: TTLCache[str, bool] = TTLCache(MOST_UNSETTLED, unsettled_seconds)
+        self._settling = threading.Lock()
         where = repr((server.connection.url, server.connection.org, bucket))  # of others who use the same Redis
         self._namespace = hashlib.blake2b(where.encode(), digest_size=8).hexdigest()
         self._all = f"{self._namespace}:"
@@ -77,16 +86,21 @@ class TimeSeries:
 
         Raises:
             BadPointsError: some cannot be stored as they are; nothing was sent.
+            LoadInProgressError: a load is filling the bucket.
             PointsRefusedError: the server refused some; the others are stored.
             ServerError: the server refused, or did not answer: whether any are stored is not known.
         """
         with self._turn:
             points = self._lines(parsed(body))
+        groups = [self._all, *map(self._group, points.numeric | points.textual)]
         try:
             return stored(self._bucket, points)
+        except TransientServerError:
+            with self._settling:  # it may have been done, or be done when somebody has just asked
+                self._unsettled.update(dict.fromkeys(groups, True))
+            raise
         finally:
-            # Whatever came of it: a write whose answer was lost may have been done.
-            self._cache.invalidate([self._all, *map(self._group, points.numeric | points.textual)])
+            self._cache.invalidate(groups)
 
     def query(self, query: SeriesQuery) -> bytes:
         """A page of points.
@@ -102,7 +116,7 @@ class TimeSeries:
         question, group = asked(query), self._group(query.metric)
         with self._bucket.asked() as (asking, bucket_id):
             place = Place(group, f"{bucket_id} points {_name_of(question)}")
-            (found,) = self._cache.look_up([place])
+            (found,) = self._look_up([place])
             if found.value is not None:
                 return found.value
             of_shape = Place(group, f"{bucket_id} shape")
@@ -129,12 +143,17 @@ class TimeSeries:
         except NotFoundError:  # nothing was stored yet
             return MetricsPage([], None)
 
+    def forget(self) -> None:
+        """The bucket was loaded: what was known of it is known no more."""
+        self._bucket.forget()
+        self._cache.clear()
+
     def close(self) -> None:
         """Give back what is held at the server."""
         self._bucket.close()
 
     def _page(self, asking: Asking, question: Asked, place: Place, of_shape: Place) -> bytes:
-        found, found_shape = self._cache.look_up([place, of_shape])
+        found, found_shape = self._look_up([place, of_shape])
         if found.value is not None:
             return found.value
         shape = self._shape(asking, question.metric, of_shape, found_shape)
@@ -153,18 +172,23 @@ class TimeSeries:
         return shape
 
     def _types(self, asking: Asking, place: Place) -> dict[str, listing.MetricType]:
-        (found,) = self._cache.look_up([place])
+        def computed() -> dict[str, listing.MetricType]:
+            (found,) = self._look_up([place])
+            if found.value is not None:
+                return cast("dict[str, listing.MetricType]", from_json(found.value))
+            types = listing.types(asking)
+            self._keep_all([(place, found, to_json(types))])
+            return types
+
+        (found,) = self._look_up([place])
         if found.value is not None:
-            kept: dict[str, listing.MetricType] = from_json(found.value)
-            return kept
-        types = listing.types(asking)
-        self._keep_all([(place, found, to_json(types))])
-        return types
+            return cast("dict[str, listing.MetricType]", from_json(found.value))
+        return self._all_types.join(place, computed)
 
     def _told(self, asking: Asking, bucket_id: str, metrics: dict[str, listing.MetricType]) -> list[bytes]:
         """JSON of metrics; only those are looked at that nothing is known of."""
         places = {name: Place(self._group(name), f"{bucket_id} {kind}") for name, kind in metrics.items()}
-        found = dict(zip(places, self._cache.look_up(list(places.values())), strict=True))
+        found = dict(zip(places, self._look_up(list(places.values())), strict=True))
         told = {name: each.value for name, each in found.items() if each.value is not None}
         if missing := {name: metrics[name] for name in metrics if name not in told}:
             key = bucket_id, tuple(missing.items())
@@ -174,12 +198,21 @@ class TimeSeries:
     def _looked_at(
         self, asking: Asking, metrics: dict[str, listing.MetricType], places: dict[str, Place]
     ) -> dict[str, bytes]:
-        found = dict(zip(metrics, self._cache.look_up([places[name] for name in metrics]), strict=True))
+        found = dict(zip(metrics, self._look_up([places[name] for name in metrics]), strict=True))
         told = {name: each.value for name, each in found.items() if each.value is not None}
         missing = {name: kind for name, kind in metrics.items() if name not in told}
         new = {each.metric: to_json(each) for each in listing.looked_at(asking, missing)}
         self._keep_all((places[name], found[name], value) for name, value in new.items())
         return told | new
+
+    def _look_up(self, places: Sequence[Place]) -> list[Found]:
+        """What is kept; of groups that are unsettled nothing is, nor can be."""
+        found = self._cache.look_up(places)
+        with self._settling:
+            if not self._unsettled:
+                return found
+            unsettled = [place.group in self._unsettled for place in places]
+        return [Found(None, None) if open_ else each for open_, each in zip(unsettled, found, strict=True)]
 
     def _keep_all(self, values: Iterable[tuple[Place, Found, bytes]]) -> None:
         kept: Sequence[Kept] = [

@@ -10,11 +10,9 @@ from typing import ClassVar
 
 from influxdb_client import WriteService
 
-from importer.bucket import catalogue
-from importer.bucket.holding import is_alive
-from importer.bucket.names import staging_name
+from importer.bucket.holding import check_no_load
 from importer.encoding.line_protocol import body
-from importer.errors import LoadInProgressError, MeasurementError
+from importer.errors import MeasurementError
 from importer.measurements.batch import lines_of
 from importer.measurements.checking import said_by, taken
 from importer.measurements.measurement import Measurement
@@ -61,9 +59,7 @@ def record_wave(server: Server, bucket: str, location: str, height: float, time_
     if time_ns is not None:
         measurement.time = time_ns
     said = said_by(measurement)
-    staging = catalogue.find(server, staging_name(bucket))
-    if staging is not None and is_alive(staging):
-        raise LoadInProgressError(f"a load is at work on the bucket {bucket!r}: record the wave when it has ended")
+    check_no_load(server, bucket)
     found = opened_bucket(server, bucket, create=False)
     # The server itself takes a field of another type in another shard group, and then queries see a part of it only.
     lines = lines_of([taken(said, types_in(server, found.id))])

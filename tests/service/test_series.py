@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +18,8 @@ from importer.server.connection import Connection
 from importer.service.settings import ServiceSettings
 from tests.fault_proxy import Fault, fault_proxy
 from tests.influxd import Influxd
+from tests.jobs.watching import ended
+from tests.loading import BIRDS, Trial, birds_csv
 from tests.points import write
 from tests.redis_server import RedisServer
 from tests.service_app import ServiceMaker
@@ -315,3 +318,38 @@ def test_a_redis_or_bucket_that_cannot_be_is_refused_before_the_service_starts()
             ServiceSettings.of(**settings)
         assert next(iter(settings)).upper() in str(error.value)
         assert "a-secret-of-somebody" not in str(error.value)
+
+
+def test_a_batch_for_a_bucket_that_a_load_is_about_to_replace_is_409(make_service: ServiceMaker, trial: Trial) -> None:
+    client = make_service(series_bucket=trial.bucket)
+    trial.load(trial.csv(birds_csv(10)))
+    answers: list[Any] = []
+
+    class WhileLoading:
+        def update(self, snapshot: Any) -> None:
+            if snapshot.phase == "load" and not answers:
+                thread = threading.Thread(
+                    target=lambda: answers.append(client.post("/ingest", json={"points": POINTS}))
+                )
+                thread.start()
+                thread.join()
+
+    trial.load(trial.csv(birds_csv(20)), progress=WhileLoading())
+    assert "a load is at work" in problem(answers[0], 409)["detail"]
+    assert client.post("/ingest", json={"points": POINTS}).status_code == 201
+
+
+def test_an_import_into_the_bucket_of_the_time_series_is_in_the_very_next_answer(
+    make_service: ServiceMaker, trial: Trial
+) -> None:
+    client = make_service(series_bucket=trial.bucket)
+    fields = {"value": {"column": "n", "type": "float"}}
+    assert client.post("/ingest", json={"points": POINTS}).status_code == 201
+    for number, rule in ((5, "replace"), (9, "replace"), (12, "append")):
+        client.get("/metrics")
+        client.post("/query", json={"metric": "birds"})
+        upload = client.post("/uploads", content=birds_csv(number)).json()["upload"]
+        wanted = {"upload": upload, "bucket": trial.bucket, "mapping": BIRDS | {"fields": fields}, "if_exists": rule}
+        assert ended(client, client.post("/imports", json=wanted).json()["id"])["state"] == "verified"
+        assert [(each["metric"], each["count"]) for each in client.get("/metrics").json()] == [("birds", number)]
+        assert len(client.post("/query", json={"metric": "birds"}).json()["points"]) == number

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from importer.caching.cache import Cache, Found, Place
 from importer.caching.cache import Kept as KeptValue
 from importer.caching.in_process import InProcessCache
 from importer.caching.in_redis import RedisCache
+from importer.timeseries import listing
 from tests.redis_server import RedisServer
 from tests.timeseries.conftest import Kept
 from tests.timeseries.test_ingesting import points
@@ -73,6 +76,39 @@ def test_points_of_one_metric_leave_answers_about_others_alone(cached: Kept) -> 
     cached.ingest(*points("a", [50]), precision="s")
     assert not asked_the_server(cached, lambda: cached.page("b"))
     assert asked_the_server(cached, lambda: cached.page("a"))
+
+
+def test_a_start_before_now_is_the_same_question_within_a_second_and_leaves_nothing_out(
+    cached: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = [1_700_000_000_300_000_000]
+    monkeypatch.setattr("importer.reading.window.time.time_ns", lambda: moment[0])
+    cached.write(*(f"now value=1 {at}" for at in (1_699_999_990_300_000_000, 1_700_000_000_299_999_999)))
+    first = cached.page("now", start="-10s", stop="now")
+    assert len(first["points"]) == 2
+    moment[0] += 600_000_000
+    assert not asked_the_server(cached, lambda: cached.page("now", start="-10s", stop="now"))
+    moment[0] += 600_000_000
+    assert asked_the_server(cached, lambda: cached.page("now", start="-10s", stop="now"))
+
+
+def test_many_who_list_the_metrics_at_once_ask_the_server_a_few_times(
+    cached: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types, asked = listing.types, []
+
+    def slow(*arguments: Any) -> Any:
+        asked.append(1)
+        time.sleep(0.2)
+        return types(*arguments)
+
+    monkeypatch.setattr(listing, "types", slow)
+    threads = [threading.Thread(target=cached.metrics) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(asked) <= 2
 
 
 class Slow:

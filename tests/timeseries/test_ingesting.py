@@ -108,6 +108,30 @@ def test_a_write_whose_answer_is_lost_is_an_error_and_can_be_sent_again(
         assert len(kept.points("m")) == 2
 
 
+def test_what_a_lost_write_may_still_change_is_asked_for_each_time_until_it_cannot_any_more(
+    influxd: Influxd, fresh_bucket_name: str
+) -> None:
+    with fault_proxy(influxd.connection.url) as proxy, _through(proxy, influxd) as server:
+        series = TimeSeries(server, fresh_bucket_name, InProcessCache(60.0), unsettled_seconds=1.0)
+        kept = Kept(series, fresh_bucket_name, influxd.server)
+        kept.ingest(*points("m", [0]), *points("other", [0]), precision="s")
+        kept.page("other")
+        proxy.faults.append(Fault())
+        with pytest.raises(ServerUnreachableError):
+            kept.ingest(*points("m", [1]), precision="s")
+        assert (len(kept.points("m")), kept.metrics()[0]["count"]) == (1, 1)
+        kept.write("m value=1 1000000000", "new value=1 1000000000")  # as if it had been on its way until now
+        assert (len(kept.points("m")), [each["count"] for each in kept.metrics()]) == (2, [2, 1, 1])
+        misses = series._cache.info().misses
+        kept.page("other")
+        assert series._cache.info().misses == misses
+        time.sleep(1.0)
+        kept.page("m")
+        misses = series._cache.info().misses
+        kept.page("m")
+        assert series._cache.info().misses == misses
+
+
 def test_a_server_that_breaks_off_while_refusals_are_looked_for_is_said_to_have_stored_some(
     influxd: Influxd, fresh_bucket_name: str
 ) -> None:

@@ -112,7 +112,7 @@ async def _json_body(request: Request) -> bytes:
     "/ingest",
     status_code=201,
     summary="Store a batch of points.",
-    responses=answers(400, 415, status_400=IngestRefused),
+    responses=answers(400, 409, 415, status_400=IngestRefused),
     openapi_extra={
         "requestBody": {"required": True, "content": {JSON: {"schema": batch_schema(), "example": _BATCH_EXAMPLE}}}
     },
@@ -121,7 +121,7 @@ def ingest(resources: TheResources, body: Annotated[bytes, Depends(_json_body)])
     """All points are checked before any is sent; those that are wrong are named by their places.
 
     If InfluxDB itself then refuses some, as they are older than the bucket keeps points, the answer says which; the
-    others are stored. To send a batch again does no harm.
+    others are stored. To send a batch again does no harm. While an import is filling the bucket, it is refused (409).
     """
     try:
         return Ingested(stored=resources.series().ingest(body))
