@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -199,8 +200,13 @@ def command(
     def run(*arguments: str | Path) -> Ended:
         capfd.readouterr()
         monkeypatch.setattr(sys, "argv", ["importer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
         sys.stdout.flush()
         out, err = capfd.readouterr()
         code = ended.value.code

@@ -6,13 +6,14 @@ command imports what carries it out when it is run. These imports inside functio
 """
 
 from importer.cli.process import give_large_pieces_back, leave_processors_to_the_server
-from importer.cli.signals import ended_at_once
+from importer.cli.signals import ended_at_once, ended_by_signals
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line; exits with the code that its help names."""
+    ended_by_signals()
     leave_processors_to_the_server()
     give_large_pieces_back()
     with ended_at_once():

@@ -9,7 +9,7 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once
+from importer.cli.signals import ended_at_once, nothing_written_yet
 
 __all__ = ["EPILOG", "analyze_command"]
 
@@ -87,7 +87,7 @@ def analyze_command(
     if html is not None:
         check_place(html, "the page", replace=force)
     connection = where()
-    with asking() as progress:
+    with nothing_written_yet(), asking() as progress:
         found = analyze(
             bucket,
             window=window,

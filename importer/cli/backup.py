@@ -66,7 +66,7 @@ def backup_command(
         from importer.backups.saving import backup  # noqa: PLC0415
 
     connection = where()
-    with stopped_and_exited() as stop:
+    with stopped_and_exited("nothing was saved") as stop:
         made = backup(
             buckets,
             to=to,

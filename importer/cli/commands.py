@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ import typer.main
 
 from importer.cli.exits import exit_code
 from importer.cli.named_commands import named_commands
-from importer.cli.signals import ended_at_once
+from importer.cli.signals import Interrupted, ended_at_once, outcome_stands
 from importer.errors import ImporterError
 
 if TYPE_CHECKING:
@@ -89,13 +91,48 @@ def every_command() -> dict[str, Command]:
 def run() -> None:
     """Run the command line; exits with the code that its help names."""
     try:
-        app()
-    except ImporterError as error:
-        log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers
-        sys.exit(exit_code(error))
+        code = _carried_out()
+    except Interrupted as interrupted:
+        log.error("error: %s", interrupted.said)  # noqa: TRY400 - a trace is for programmers
+        code = 128 + (Interrupted.heard or 0)
+    outcome_stands(code)
+    sys.exit(code)
+
+
+def _carried_out() -> int:
+    """Carry the command out, and say what went wrong; comes out: the exit code."""
+    try:
+        try:
+            app()
+        finally:
+            is_full = not _is_written()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(1)
+        return 1
+    except Exception as error:
+        if Interrupted.heard:
+            raise Interrupted from error
+        if isinstance(error, ImporterError):
+            log.error("error: %s", error)  # noqa: TRY400 - a trace is for programmers
+            return exit_code(error)
+        if isinstance(error, OSError) and (is_full or (error.errno == errno.ENOSPC and error.filename is None)):
+            log.error("error: cannot write the output: %s", error.strerror or error)  # noqa: TRY400
+            return 1
+        raise
+    return 0
+
+
+def _is_written() -> bool:
+    """Whether standard output takes what is left to be written to it; if not, it is let go of."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try once more at its end, and exit with a code of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 def _version(*, given: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 from importer.choices import IfExists, Precision
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once, stopped_and_exited
+from importer.cli.signals import NOT_WHOLE, NOTHING_WRITTEN, ended_at_once, stopped_and_exited
 from importer.errors import ConfigurationError
 
 __all__ = ["EPILOG", "generate_command"]
@@ -68,7 +68,7 @@ def generate_command(
         "overwrite": overwrite,
     }
     if bucket is None:
-        with stopped_and_exited() as stop:
+        with stopped_and_exited(NOT_WHOLE if output in (None, "-") else NOTHING_WRITTEN) as stop:
             generate(shape, **made, output=output or "-", format=output_format, precision=precision, stop=stop)
         return
     options = LoadOptions(

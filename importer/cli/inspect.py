@@ -10,7 +10,7 @@ import typer
 from importer.choices import LocalTimePolicy
 from importer.cli.logs import log_to_stderr
 from importer.cli.sharing import given
-from importer.cli.signals import ended_at_once
+from importer.cli.signals import ended_at_once, nothing_written_yet
 from importer.cli.sources import Reading, with_reading
 
 __all__ = ["EPILOG", "inspect_command"]
@@ -68,7 +68,7 @@ def inspect_command(
         fields=tuple(field or ()) or None,
         row_filter=row_filter,
     )
-    with looking() as progress:
+    with nothing_written_yet(), looking() as progress:
         found = inspect(sources, sample=sample, csv=reading.csv, bounds=reading.bounds, progress=progress, **hints)
     written = None
     if write is not None and not found.questions:

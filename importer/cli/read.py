@@ -13,7 +13,7 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once, stopped_and_exited
+from importer.cli.signals import NOT_WHOLE, NOTHING_WRITTEN, ended_at_once, stopped_and_exited
 
 __all__ = ["EPILOG", "read_command"]
 
@@ -80,7 +80,10 @@ def read_command(
     if chosen is None and not of_files and sys.stdout.isatty():
         chosen = "table"
     asked["connection"] = where()
-    with stopped_and_exited() as interrupt, shown_reading(quiet=quiet) as progress:
+    with (
+        stopped_and_exited(NOT_WHOLE if to_stdout else NOTHING_WRITTEN) as interrupt,
+        shown_reading(quiet=quiet) as progress,
+    ):
         asked |= {"progress": progress, "interrupt": interrupt}
         if chosen == "table":
             most = limit or _ROWS_OF_A_TABLE

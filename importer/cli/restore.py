@@ -62,7 +62,7 @@ def restore_command(
     read_manifest(folder)  # what is wrong with it is told before a server is looked for, or started
     seconds = None if retention is None else parse_duration(retention)
     connection = where()
-    with stopped_and_exited() as stop:
+    with stopped_and_exited("the bucket that was being restored is as it was") as stop:
         restored = restore(
             folder,
             bucket,

@@ -19,7 +19,7 @@ from rich.console import Console
 from importer.api import load
 from importer.cli.exits import exit_code
 from importer.cli.progress import shown_progress
-from importer.cli.signals import stopped_by_signals
+from importer.cli.signals import outcome_stands, stopped_by_signals
 from importer.cli.summary import show_rows, show_summary
 from importer.errors import ConfigurationError, ImporterError
 from importer.inspecting.hints import Hints
@@ -164,7 +164,7 @@ def _carried_out(
     """The report of a load that ended well; of another one it is shown, with the error."""
     with stopped_by_signals() as stopping, shown_progress(quiet=quiet, as_json=log_json) as progress:
         try:
-            return loaded(progress, stopping.event)
+            done = loaded(progress, stopping.event)
         except ImporterError as error:
             if error.report is not None:
                 _show(error.report, console, quiet=quiet, as_json=log_json)
@@ -172,6 +172,8 @@ def _carried_out(
             if error.resumable:
                 log.error("to go on: %s", _resuming(sys.argv[1:]))  # noqa: TRY400
             raise typer.Exit(exit_code(error, stopping.signal_number)) from None
+    outcome_stands(0)
+    return done
 
 
 def _resuming(arguments: list[str]) -> str:
