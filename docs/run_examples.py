@@ -6,9 +6,11 @@ of commands shows the latter; a test runs the former again, and compares all but
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,9 @@ EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.sh"))
 
 WIDTH = 110
 
+SHOWN_PORT = "8000"
+"""Of the HTTP service in the examples; a free one takes its place while they are run."""
+
 # In the order in which they are replaced.
 _VARYING = (
     # What is told every five seconds, on a machine that takes so long.
@@ -43,6 +48,10 @@ _VARYING = (
     (r"\b[\d,]+(\.\d+)? ?(s|ms|seconds)\b", "<time>"),
     (r"[\d,]+(\.\d+)? (rows|points|values)(/s| per second)", "<rate>"),
     (r"(│ (?:seconds|rows per second) +│ +)[\d,.]+", r"\1<number>"),
+    # The figures of "bench api", but for its errors.
+    (r"(?m)^([ \d]{7}  (?:ingest|query|metrics) ).*?(\S+)$", r"\1<figures> \2"),
+    (r"(?m)^ +CPU in .*", "CPU"),
+    (r"(?m)^.*the busiest process of clients used .*\n", ""),
     (r"[─━-]{3,}", "─"),
     (r"[ \t]+", " "),
 )
@@ -71,22 +80,30 @@ def printed(name: str, connection: Connection, folder: Path) -> str:
         "INFLUX_ORG": connection.org,
         "IMPORTER_INFLUXD": str(find_or_build()),  # where the local server is started
     }
+    port = str(free_port())
     parts = []
-    for command in _commands((FOLDER / f"{name}.sh").read_text(encoding="utf-8")):
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        text = done.stdout.replace(str(folder), "~").replace(connection.url, "http://127.0.0.1:8086")
-        text = re.sub(r"running at http://127\.0\.0\.1:\d+", "running at http://127.0.0.1:8086", text)
-        ended = f"(exit code {done.returncode})\n" if done.returncode else ""
-        parts.append(f"$ {command}\n{_stripped(text)}{ended}")
+    try:
+        for command in _commands((FOLDER / f"{name}.sh").read_text(encoding="utf-8")):
+            done = subprocess.run(
+                ["bash", "-c", command.replace(SHOWN_PORT, port)],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            text = done.stdout.replace(str(folder), "~").replace(connection.url, "http://127.0.0.1:8086")
+            text = re.sub(r"running at http://127\.0\.0\.1:\d+", "running at http://127.0.0.1:8086", text)
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{SHOWN_PORT}")
+            ended = f"(exit code {done.returncode})\n" if done.returncode else ""
+            parts.append(f"$ {command}\n{_stripped(text)}{ended}")
+    finally:
+        # Of an example that broke off; else its own last command has ended it.
+        for file in folder.glob("*.pid"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(file.read_text(encoding="utf-8")), signal.SIGTERM)
     return "\n".join(parts)
 
 

@@ -47,6 +47,8 @@ def test_a_session_in_the_docs_is_what_its_commands_print(
         ("a\nload: 10% 1.0 of 2.0 MB, 12,600 rows, 5 rows/s, 0 points\nb", "a\nb", True),
         ("a\n  14 of 27 shard groups saved\nb", "a\nb", True),
         ("a\nload: failed\nb", "a\nb", False),
+        ("      1  ingest   44.9  4,493  21.5  30  0", "      1  ingest   5.1  511  1.5  3  0", True),
+        ("      1  ingest   44.9  4,493  21.5  30  0", "      1  ingest   5.1  511  1.5  3  1 timeout", False),
     ],
 )
 def test_only_what_differs_from_run_to_run_is_not_compared(text: str, other: str, same: bool) -> None:  # noqa: FBT001

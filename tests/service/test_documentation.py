@@ -1,4 +1,4 @@
-"""The calls that docs/service.md shows, sent to the service with a real InfluxDB behind it."""
+"""The calls that the pages show, sent to the service with a real InfluxDB behind it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from importer.measurements.opening import opened_bucket
 from tests.influxd import Influxd
@@ -24,10 +25,9 @@ IDS = {"upload", "id"}
 """Parts of answers that later calls name."""
 
 
-def sessions() -> Iterator[tuple[str, str]]:
+def sessions(page: str) -> Iterator[tuple[str, str]]:
     """Each command, and what the page shows of its answer."""
-    page = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
-    for block in BLOCK.findall(page):
+    for block in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             lines = part.splitlines()
             # A command goes on behind a backslash, and until its quotes are closed.
@@ -83,15 +83,16 @@ def fits_text(shown: str, answer: httpx.Response, names: dict[str, str]) -> bool
     return re.fullmatch(pattern, answer.text.replace("\r\n", "\n").strip(), re.DOTALL) is not None
 
 
-def test_the_calls_that_the_page_shows_are_answered_as_it_shows(
-    own_influxd: Callable[[], Influxd], make_live_service: LiveMaker, tmp_path: Path
+@pytest.mark.parametrize(("page", "least"), [("docs/service.md", 16), ("README.md", 5)])
+def test_the_calls_that_a_page_shows_are_answered_as_it_shows(
+    own_influxd: Callable[[], Influxd], make_live_service: LiveMaker, tmp_path: Path, page: str, least: int
 ) -> None:
     influxd = own_influxd()
     opened_bucket(influxd.server, "surf", create=True)
-    live = make_live_service(find=lambda: influxd.connection)
+    live = make_live_service(find=lambda: influxd.connection, allow_folder=ROOT / "sample_data")
     names: dict[str, str] = {}
     calls = 0
-    for command, shown in sessions():
+    for command, shown in sessions(page):
         if command.startswith("cat "):
             (tmp_path / command.split()[1]).write_text(shown + "\n")
             continue
@@ -106,4 +107,4 @@ def test_the_calls_that_the_page_shows_are_answered_as_it_shows(
             is_pending = answer.status_code == 200 and "running" in answer.text
             assert is_pending and time.monotonic() < deadline, f"{command}\n{answer.status_code}\n{answer.text}"  # noqa: PT018
             time.sleep(0.1)
-    assert calls > 15
+    assert calls >= least
