@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -48,6 +48,9 @@ _DECIMALS: tuple[tuple[Literal["float", "comma float"], Literal[".", ","]], ...]
     ("float", "."),
     ("comma float", ","),
 )
+MOST_EXACT = 2**53
+"""Up to here floats tell whole numbers apart."""
+
 MOST_DIGITS = 18
 """Of a number that is surely one of 64 bits."""
 
@@ -227,13 +230,14 @@ class ColumnFacts:
             self.comma_is_decimal = any(not _THOUSANDS.fullmatch(value) for value in commas)
 
     def _ranges(self, values: pl.Series, numbers: pl.Series) -> None:
-        low, high = numbers.arg_min(), numbers.arg_max()
-        if low is None or high is None:
+        least, most = numbers.min(), numbers.max()
+        if least is None or most is None:
             return
-        if self.low is None or numbers[low] < self.low[0]:
-            self.low = numbers[low], values[low][:LONG_TEXT]
-        if self.high is None or numbers[high] > self.high[0]:
-            self.high = numbers[high], values[high][:LONG_TEXT]
+        low, high = min(_exact(values, numbers, least)), max(_exact(values, numbers, most))
+        if self.low is None or low[0] < self.low[0]:
+            self.low = low[0], low[1][:LONG_TEXT]
+        if self.high is None or high[0] > self.high[0]:
+            self.high = high[0], high[1][:LONG_TEXT]
 
     def _refuse(self, kind: Number, example: str, why: str, seen: _Seen, *, instead: RefusedType | None = None) -> None:
         self.open.discard(kind)
@@ -241,6 +245,14 @@ class ColumnFacts:
         self.refused[name] = (
             seen.refusal(name, example, why) if instead is None else instead.model_copy(update={"type": name})
         )
+
+
+def _exact(values: pl.Series, numbers: pl.Series, number: Any) -> list[tuple[float, str]]:
+    """The texts of a number: the first, or, of whole numbers that floats do not tell apart, all with their own."""
+    texts = values.filter(numbers == number)
+    if abs(number) < MOST_EXACT or not texts.str.contains(_DIGITS).all():
+        return [(number, texts[0])]
+    return [(int(text), text) for text in texts]
 
 
 @dataclass(slots=True)

@@ -225,6 +225,21 @@ def test_a_name_that_a_header_has_twice_is_asked_about_and_not_left_out_quietly(
     assert [asked.about for asked in found.questions] == ["header"]
 
 
+def test_the_ends_of_large_whole_numbers_are_exact(tmp_path: Path) -> None:
+    most = 2**64 - 1
+    for values in (
+        [2**53 + 2, 2**53 + 1, 2**53 + 3],
+        [most - 1, most - 2, most],
+        [-(2**53) - 2, -(2**53) - 1, -(2**60)],
+    ):
+        found = of_values([str(value) for value in values], tmp_path)
+        assert (found.minimum, found.maximum) == (str(min(values)), str(max(values)))
+    (tmp_path / "other.csv").write_text(f"time;x;n\n{STAMPS[1]};{2**53};0\n")  # in a block of its own
+    of_values([str(2**53 + 1)], tmp_path)
+    found = column(importer.inspect([tmp_path / "data.csv", tmp_path / "other.csv"]), "x")
+    assert (found.minimum, found.maximum) == (str(2**53), str(2**53 + 1))
+
+
 def test_few_different_texts_are_tags_and_others_are_fields(tmp_path: Path) -> None:
     remarks = ("this is a remark of several words indeed", "")
     rows = "".join(f"{STAMPS[n % 60]},{'ab'[n % 2]},{n % 5},Zurich,row {n},{remarks[n % 2]},{n}\n" for n in range(100))
