@@ -6,6 +6,7 @@ service that is killed goes on with what it had promised.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import secrets
 import shutil
@@ -49,6 +50,7 @@ class Board:
         self._records: dict[str, Record] = {}
         self._events: dict[str, Events] = {}
         self._run = secrets.token_hex(3)
+        self._numbers = itertools.count(1)
 
     def open(self) -> list[Record]:
         """Take up the jobs of earlier runs of the service; the oldest comes first.
@@ -135,9 +137,9 @@ class Board:
             record = self.record(job)
             if job in self._events:
                 return self._events[job]
-            # Who missed the end of one that ran is told of it under another name.
+            # Each run of it has a name of its own, and so has each end: who had another one's is told all of this.
             ended = record.state not in {"queued", "running"}
-            events = Events(f"{self._run}.{record.attempts}{'e' if ended else ''}")
+            events = Events(f"{self._run}.{record.ended if ended else next(self._numbers)}")
             events.tell("state", _json(record.shown))
             if record.progress is not None:
                 events.tell_progress(record.progress.model_dump(mode="json"))

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
 __all__ = ["Event", "EventKind", "Events"]
@@ -39,16 +40,18 @@ class Event:
 
 
 class Events:
-    """The last events of one job in one run of the service.
+    """The last events of one job in one run of it.
 
     Args:
-        run: tells this run's ids from those of other runs.
+        run: tells this run's ids from those of all others, also of this job.
     """
 
     def __init__(self, run: str) -> None:
         self.ended = False
         self._run = run
         self._kept: deque[tuple[int, Event]] = deque(maxlen=KEPT)
+        self._progress: tuple[int, Event] | None = None
+        """Apart, as there is so much of it that nothing else would be left."""
         self._number = 0
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
@@ -85,15 +88,12 @@ class Events:
         """The events behind one.
 
         Args:
-            known: its id; None, or one that is not of this run: all that are kept, of the progress the last.
+            known: its id; None, or one that is not of this run: all that are kept. Of the progress it is the last.
         """
         with self._lock:
             number = self._number_of(known)
-            found = [event for own, event in self._kept if own > number]
-        if number:
-            return found
-        last = next((event for event in reversed(found) if event.kind == "progress"), None)
-        return [event for event in found if event.kind != "progress" or event is last]
+            kept = [*self._kept, self._progress] if self._progress else self._kept
+            return [event for own, event in sorted(kept, key=itemgetter(0)) if own > number]
 
     @contextmanager
     def listening(self, wake: Callable[[], None]) -> Iterator[None]:
@@ -113,4 +113,8 @@ class Events:
     def _keep(self, kind: EventKind, data: dict[str, Any]) -> None:
         self._number += 1
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-        self._kept.append((self._number, Event(f"{self._run}-{self._number}", kind, text)))
+        numbered = self._number, Event(f"{self._run}-{self._number}", kind, text)
+        if kind == "progress":
+            self._progress = numbered
+        else:
+            self._kept.append(numbered)

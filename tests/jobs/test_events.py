@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -15,8 +16,18 @@ def progress(rows: int, phase: str = "load") -> dict[str, object]:
     return {"phase": phase, "rows": rows}
 
 
-def rows_of(events: Events, known: str | None = "run-0") -> list[int]:
-    return [json.loads(event.data)["rows"] for event in events.after(known) if event.kind == "progress"]
+def rows_heard(events: Events, heard: list[int]) -> Callable[[], None]:
+    """Notes the progress as somebody hears it who is never late."""
+    known = events.after(None)[-1].id
+
+    def wake() -> None:
+        nonlocal known
+        for event in events.after(known):
+            known = event.id
+            if event.kind == "progress":
+                heard.append(json.loads(event.data)["rows"])
+
+    return wake
 
 
 @pytest.fixture
@@ -29,29 +40,39 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_progress_comes_at_most_four_times_a_second_and_the_last_one_always(clock: list[float]) -> None:
     events = Events("run")
     events.tell("log", {"message": "begun"})
-    for rows in range(100):
-        events.tell_progress(progress(rows))
-        clock[0] += 0.01
-    first = events.after(None)[0].id
-    assert rows_of(events, first) == [0, 25, 50, 75]
-    events.tell_progress(progress(100, "verify"))
-    events.tell_progress(progress(101, "verify"))
-    events.tell("end", {})
-    assert rows_of(events, first) == [0, 25, 50, 75, 100, 101]
-    assert [event.kind for event in events.after(first)][-1] == "end"
+    heard: list[int] = []
+    with events.listening(rows_heard(events, heard)):
+        for rows in range(100):
+            events.tell_progress(progress(rows))
+            clock[0] += 0.01
+        assert heard == [0, 25, 50, 75]
+        events.tell_progress(progress(100, "verify"))
+        events.tell_progress(progress(101, "verify"))
+        events.tell("end", {})
+    assert heard == [0, 25, 50, 75, 100, 101]
+    assert [event.kind for event in events.after(None)] == ["log", "progress", "end"]
 
 
-def test_who_comes_back_gets_what_came_after_and_who_is_new_the_last_progress_only(clock: list[float]) -> None:
+def test_who_comes_back_gets_what_came_after_and_of_the_progress_the_last_only(clock: list[float]) -> None:
     events = Events("run")
     for rows in range(3):
         events.tell_progress(progress(rows))
         clock[0] += 1
     events.tell("log", {"message": "x"})
-    ids = [event.id for event in events.after("run-1")]
-    assert ids == ["run-2", "run-3", "run-4"]
+    assert [event.id for event in events.after("run-1")] == ["run-3", "run-4"]
+    assert [event.id for event in events.after("run-3")] == ["run-4"]
     assert events.after("run-4") == []
     for unknown in (None, "", "other-2", "run-x", "run-" + "9" * 50, "run-²"):
         assert [event.id for event in events.after(unknown)] == ["run-3", "run-4"]
+
+
+def test_however_long_a_load_runs_who_comes_late_is_told_its_state(clock: list[float]) -> None:
+    events = Events("run")
+    events.tell("state", {"state": "running"})
+    for rows in range(5_000):
+        events.tell_progress(progress(rows))
+        clock[0] += 1
+    assert [event.kind for event in events.after(None)] == ["state", "progress"]
 
 
 def test_only_the_last_ones_are_kept_however_slow_somebody_is() -> None:

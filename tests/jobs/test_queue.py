@@ -199,10 +199,15 @@ def test_a_load_that_loses_the_server_is_interrupted_and_goes_on_when_told(
     writes.lost_from = 8
     jobs = open_jobs()
     job = submit(jobs, trial.bucket, hard_csv())
+    events = jobs.events(job)
     result = end_of(jobs, job)
+    wait_until(lambda: events.ended, "the last event")
+    ids = [event.id for event in events.after(None)]
     assert result.error is not None
     assert (result.state, result.error.type) == ("interrupted", "ServerUnreachableError")
     assert result.error.message.endswith("what was loaded so far is kept, and can be gone on with")
+    known = jobs.events(job).after(None)[-1].id
+    assert jobs.events(job).after(known) == []
     with pytest.raises(LoadInProgressError, match="is interrupted"):
         submit(jobs, trial.bucket)
     assert result.upload is not None
@@ -210,7 +215,12 @@ def test_a_load_that_loses_the_server_is_interrupted_and_goes_on_when_told(
         jobs.discard(result.upload)
     writes.lost_from = 1_000_000
     jobs.resume(job)
+    # Whichever of its runs somebody heard: all of the others is news.
+    for heard in (known, *ids):
+        assert jobs.events(job).after(heard)[0].kind == "state"
     assert end_of(jobs, job).state == "verified"
+    for heard in (known, *ids):
+        assert jobs.events(job).after(heard)[-1].kind == "end"
     with pytest.raises(JobStateError, match="not interrupted"):
         jobs.resume(job)
 
