@@ -103,7 +103,7 @@ def bench_api(
     with Target(url, secret, timeout_seconds) as target:
         target.metrics()  # a service that does not answer is told before anything is stored
         try:
-            _seed(target, plan)
+            _seed(target, plan, stop)
             with Processes(plan, processes, stop) as crews:
                 for mix in (mix for mix in MIXES if mix in mixes):
                     for number in clients:
@@ -157,9 +157,11 @@ def _check(
         raise ConfigurationError("--rate and --processes are numbers above 0")
 
 
-def _seed(target: Target, plan: Plan) -> None:
+def _seed(target: Target, plan: Plan, stop: threading.Event) -> None:
     """Store what questions are about, before anything is measured."""
     for number in range(SEED_BATCHES):
+        if stop.is_set():
+            return
         batches = Batches(plan.run, f"seed{number}", SEED_POINTS, seed_began_ms(plan.began_ms), SEED_STEP_MS)
         target.ingest(batches.body())
 
