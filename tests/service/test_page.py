@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -357,6 +358,53 @@ def test_an_interrupted_import_goes_on_at_the_press_of_a_button(
     expect(page.get_by_role("heading", name="Verified: 20 points")).to_be_visible()
 
 
+def test_an_address_that_was_cut_off_names_no_import(live_service: LiveService, visit: Visitor) -> None:
+    page = visit(f"{live_service.url}/#import=%", allow=(REFUSED_BY_DESIGN,)).page
+    expect(page.get_by_text("There is no such import")).to_be_visible()
+
+
+def test_chart_and_map_say_what_they_show_without_a_pointer_and_without_colours(
+    live_service: LiveService, visit: Visitor, trial: Trial
+) -> None:
+    page = visit(live_service.url).page
+    page.evaluate(
+        """() => {
+          window.listening = new Set();
+          for (const [name, noted] of [['addEventListener', 'add'], ['removeEventListener', 'delete']]) {
+            const real = MediaQueryList.prototype[name];
+            MediaQueryList.prototype[name] = function (...all) {
+              window.listening[noted](all[1]);
+              return real.apply(this, all);
+            };
+          }
+        }"""
+    )
+    text = "".join(f"{START + n * 60},b{n % 5},{47 + n},{8 + n}\n" for n in range(10))
+    choose_text(page, f"time,bird,lat,lon\n{text}")
+    tried(page)
+    page.get_by_label("Bucket", exact=True).fill(trial.bucket)
+    page.get_by_role("button", name="Start the import").click()
+    slide = page.get_by_label("Window of time")
+    slide.focus()
+    for key in ("End", "ArrowLeft"):
+        page.keyboard.press(key)
+    expect(page.locator(".chart .cross:not([hidden])")).to_have_count(1)
+    said = page.locator(".readout").inner_text()
+    assert re.search(r"UTC: mean \d+, .*1 value$", said)
+    assert slide.get_attribute("aria-valuetext") == said
+    swatches = page.locator(".map .swatch").evaluate_all("all => all.map((each) => each.className)")
+    assert len(swatches) == 5
+    assert all(one != other for one, other in itertools.pairwise(swatches))
+    page.locator(".map summary").click()
+    row = page.get_by_role("region", name="Where each series is").locator("tbody tr").nth(1)
+    expect(row).to_contain_text("b1")
+    assert row.locator("td").all_inner_texts()[4:] == ["48°N … 53°N", "9°E … 14°E"]
+    # What is gone draws no more.
+    assert page.evaluate("window.listening.size") == 1
+    page.get_by_role("link", name="Import another file").click()
+    until(page, "window.listening.size === 0")
+
+
 def test_a_file_on_the_services_machine_is_taken_from_the_allowed_folder_only(
     make_live_service: LiveMaker, visit: Visitor, trial: Trial
 ) -> None:
@@ -435,6 +483,7 @@ def test_texts_stand_out_from_their_ground_in_light_and_dark(
 def test_a_token_is_asked_for_and_kept_in_this_tab(make_live_service: LiveMaker, visit: Visitor) -> None:
     service = make_live_service(token="a-token-of-the-tests")
     page = visit(service.url, allow=(REFUSED_BY_DESIGN,)).page
+    expect(page.locator("form.access")).to_contain_text("--service-token-file")
     page.get_by_label("Token").fill("not-the-right-token")
     page.get_by_role("button", name="Use it").click()
     expect(page.get_by_text("That is not the service's token")).to_be_visible()

@@ -48,7 +48,7 @@ function askedFor() {
       resolve();
     } } },
     el("h2", { text: "This service wants a token" }),
-    el("p", { text: "Whoever runs it has set one (IMPORTER_SERVICE_TOKEN, or --token-file). It is kept in this tab only." }),
+    el("p", { text: "Whoever runs it has set one (IMPORTER_SERVICE_TOKEN, or --service-token-file). It is kept in this tab only." }),
     el("p", { class: "wrong", role: "alert", text: why }),
     labelled("Token", input), el("button", { class: "primary", text: "Use it" }));
     byId("access").replaceChildren(form);

@@ -91,26 +91,45 @@ function shownChart(chart, place) {
   const still = `${isNumber ? "The mean of each window, in a band from the least to the most" : "How many values there are in each window"}; a window is ${duration(chart.window_seconds)} long. All series together.`;
   line.textContent = still;
   let current = null;
+  let crossAt = () => null; // of the picture as it is drawn now
+  // By pointer, and by this one's keys.
+  const slide = el("input", { type: "range", class: "slide", min: 0, max: chart.windows.length - 1, value: 0, "aria-label": "Window of time",
+    on: { input: () => read(Number(slide.value)), focus: () => read(Number(slide.value)), blur: () => leave() } });
+  slide.setAttribute("aria-valuetext", readout(chart, chart.windows[0]));
+  const read = (index) => {
+    const each = chart.windows[index];
+    slide.value = index;
+    line.textContent = readout(chart, each);
+    slide.setAttribute("aria-valuetext", line.textContent);
+    crossAt(each);
+  };
+  const leave = () => {
+    crossAt(null);
+    line.textContent = still;
+  };
   const draw = () => {
     const width = Math.round(frame.clientWidth);
     if (!width || current === width) return;
     current = width;
     const { picture, cross, middle } = drawn(chart, width);
     picture.addEventListener("pointermove", (event) => {
-      const place_ = event.clientX - picture.getBoundingClientRect().left;
-      const nearest = chart.windows.reduce((best, each) => Math.abs(middle(each) - place_) < Math.abs(middle(best) - place_) ? each : best);
+      const pointed = event.clientX - picture.getBoundingClientRect().left;
+      const distance = (each) => Math.abs(middle(each) - pointed);
+      read(chart.windows.reduce((best, each, index) => distance(each) < distance(chart.windows[best]) ? index : best, 0));
+    });
+    picture.addEventListener("pointerleave", leave);
+    crossAt = (each) => {
+      if (!each) {
+        cross.setAttribute("hidden", "");
+        return;
+      }
       cross.removeAttribute("hidden");
-      cross.setAttribute("x1", middle(nearest));
-      cross.setAttribute("x2", middle(nearest));
-      line.textContent = readout(chart, nearest);
-    });
-    picture.addEventListener("pointerleave", () => {
-      cross.setAttribute("hidden", "");
-      line.textContent = still;
-    });
+      cross.setAttribute("x1", middle(each));
+      cross.setAttribute("x2", middle(each));
+    };
     frame.replaceChildren(picture);
   };
-  place.replaceChildren(frame, line, table(chart));
+  place.replaceChildren(frame, slide, line, table(chart));
   new ResizeObserver(draw).observe(frame);
 }
 

@@ -133,10 +133,19 @@ async function showEnded(job, isFocused = true) {
   }
 }
 
+// An address may have been cut off anywhere: what cannot be read is no import's id, and is said to be none.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function route() {
   if (location.hash === "#main") return;
   const id = /^#import=(.+)$/.exec(location.hash)?.[1];
-  if (id) showImport(decodeURIComponent(id));
+  if (id) showImport(decoded(id));
   else start();
 }
 

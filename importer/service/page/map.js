@@ -1,9 +1,9 @@
 // Where the points of the verified import lie: equirectangular, with a graticule; nothing comes from elsewhere.
 
 import { asked } from "./api.js";
-import { el } from "./elements.js";
+import { el, wideTable } from "./elements.js";
 import { seriesNames } from "./series_names.js";
-import { count, plural, shown } from "./wording.js";
+import { count, moment, plural, shown } from "./wording.js";
 
 const MARGIN = { top: 10, right: 12, bottom: 24, left: 44 };
 const DEGREES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45];
@@ -12,6 +12,23 @@ const TALLEST = 560;
 // A few points that lie far off would make all others a dot.
 const FAR_SHARE = 0.01;
 const FAR_TIMES = 3;
+
+// Who does not see hues tells series by these; the legend has the same.
+const SHAPES = ["round", "square", "triangle", "diamond"];
+const shapeOf = (index) => SHAPES[index % SHAPES.length];
+
+function mark(pen, shape, x, y, size) {
+  pen.beginPath();
+  if (shape === "round") pen.arc(x, y, size, 0, 7);
+  else if (shape === "square") pen.rect(x - 0.9 * size, y - 0.9 * size, 1.8 * size, 1.8 * size);
+  else {
+    pen.moveTo(x, y - 1.3 * size);
+    pen.lineTo(x + 1.25 * size, shape === "diamond" ? y : y + size);
+    if (shape === "diamond") pen.lineTo(x, y + 1.3 * size);
+    pen.lineTo(x - 1.25 * size, shape === "diamond" ? y : y + size);
+  }
+  pen.fill();
+}
 
 // One hue per series, as far apart as they can be.
 const colour = (index, all, isDark) => `oklch(${isDark ? 0.76 : 0.56} 0.15 ${(25 + index * 360 / all).toFixed(1)})`;
@@ -107,13 +124,22 @@ function tracks(pen, at, series, { chosen, isDark, joins }) {
     });
     pen.stroke();
     pen.globalAlpha = isFaint ? 0.15 : 0.9;
-    for (const point of points) {
-      pen.beginPath();
-      pen.arc(at.x(point.lon), at.y(point.lat), name === chosen ? 2.4 : 1.8, 0, 7);
-      pen.fill();
-    }
+    for (const point of points) mark(pen, shapeOf(index), at.x(point.lon), at.y(point.lat), name === chosen ? 2.6 : 2);
   }
   pen.globalAlpha = 1;
+}
+
+// Each series' first and last point, and what it keeps to.
+function table(series, names) {
+  const span = (values, kind) => {
+    const [low, high] = values.reduce(([least, most], each) => [Math.min(least, each), Math.max(most, each)], [Infinity, -Infinity]);
+    return `${degrees(low, kind)} … ${degrees(high, kind)}`;
+  };
+  const rows = [...series.values()].map((points, index) => [shown(names[index], 60) || "(no tags)",
+    el("td", { class: "number", text: count(points.length) }), moment(points[0].time), moment(points.at(-1).time),
+    span(points.map((point) => point.lat), "lat"), span(points.map((point) => point.lon), "lon")]);
+  return el("details", { class: "more" }, el("summary", { text: "The same as a table" }),
+    wideTable("Where each series is", ["Series", "Points", "First (UTC)", "Last (UTC)", "Latitude", "Longitude"], rows));
 }
 
 function shownMap(track, step) {
@@ -169,7 +195,7 @@ function shownMap(track, step) {
         pinned = pinned === name ? null : name;
         for (const [each, other] of buttons) other.setAttribute("aria-pressed", String(each === pinned));
         choose(pinned);
-      } } }, el("span", { class: "swatch", "aria-hidden": "true" }), shown(names[index], 40) || "(no tags)", el("span", { class: "note", text: ` ${count(own.length)}` }));
+      } } }, el("span", { class: `swatch ${shapeOf(index)}`, "aria-hidden": "true" }), shown(names[index], 40) || "(no tags)", el("span", { class: "note", text: ` ${count(own.length)}` }));
     buttons.set(name, button);
     return el("li", {}, button);
   }));
@@ -186,9 +212,12 @@ function shownMap(track, step) {
   if (toggle) named();
   step.append(holder, ...(toggle ? [toggle] : []), legend, el("p", { class: "note", text:
     `${track.is_whole ? `All ${plural(points.length, "point")}` : `${plural(points.length, "point")}, the first of each stretch of time`}, by ${shown(track.latitude)} and ${shown(track.longitude)}.` +
-    (outside ? ` ${plural(outside, "point is", "points are")} not on the earth.` : "") }));
-  dark.addEventListener("change", draw);
-  new ResizeObserver(draw).observe(holder);
+    (outside ? ` ${plural(outside, "point is", "points are")} not on the earth.` : "") }), table(series, names));
+  // It is told, too, that the map has left the page.
+  new ResizeObserver(() => {
+    dark[holder.isConnected ? "addEventListener" : "removeEventListener"]("change", draw);
+    draw();
+  }).observe(holder);
 }
 
 // Names by which the service finds coordinates, as far as this page need know.
