@@ -6,6 +6,7 @@ Goes in: a :class:`~importer.records.Table`. Comes out: a :class:`~importer.reco
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 import polars as pl
@@ -22,6 +23,16 @@ from importer.mapping.values import DTYPES, FALSE, TRUE, to_values, type_of_firs
 from importer.records import RECORD, Block, FieldColumn, FieldType, PointBatch, SkipReason, Table, TagColumn
 
 __all__ = ["ColumnMapper", "time_range"]
+
+MOST_SIGNS = 4_000
+"""Of a condition, beside its quoted texts: polars works through it recursively, and a deep one ends the process."""
+
+MOST_SHOWN = 200
+
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`""")
+# A quote of another kind ($$, E'…') or a comment could hide what follows it.
+_UNCLEAR = re.compile(r"--|/\*|\$|\b(?:[a-z]|u&)'", re.IGNORECASE)
+_QUESTION = re.compile(r"\bselect\b|\(\s*(?:from|with|table|values)\b|\b(?:read|scan)_\w*\s*\(", re.IGNORECASE)
 
 
 class ColumnMapper:
@@ -238,12 +249,29 @@ def _constant(value: object, dtype: type[pl.DataType], length: int) -> pl.Series
 def _filter_expression(condition: str | None) -> pl.Expr | None:
     if condition is None:
         return None
+    _check_condition(condition)
     try:
         expression = pl.sql_expr(condition)
+        tree = expression.meta.serialize(format="json")
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise MappingError(f"filter {condition!r} is not an SQL condition: {reason}") from error
-    tree = expression.meta.serialize(format="json")
     if '"Agg"' in tree or '"Over"' in tree or '"Window"' in tree:
         raise MappingError(f"filter {condition!r} looks at more than one row; rows are judged one by one")
     return expression
+
+
+def _check_condition(condition: str) -> None:
+    """Refuse what polars would carry out while it reads the condition: a question in it may name any file or address.
+
+    Raises:
+        MappingError: it is more than a condition on a row.
+    """
+    shown = condition[:MOST_SHOWN]
+    bare = _QUOTED.sub("''", condition)
+    if _QUESTION.search(bare):
+        raise MappingError(f"filter {shown!r} asks a question of its own; a row is judged by its own cells alone")
+    if _UNCLEAR.search(bare):
+        raise MappingError(f"filter {shown!r} holds a comment, or a quote other than '…' and \"…\"; leave it out")
+    if len(bare) > MOST_SIGNS:
+        raise MappingError(f"filter {shown!r} is too long: beside quoted texts it may have {MOST_SIGNS:,} characters")

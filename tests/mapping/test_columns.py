@@ -186,6 +186,33 @@ def test_a_filter_that_is_no_condition_is_refused_before_anything_is_read() -> N
         column_mapper(filter="v >>>")
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "v IN (SELECT * FROM read_csv('{}'))",
+        "v in (from read_csv('{}'))",
+        "v = (with x as (from read_csv('{}')) from x)",
+        "v IN (FROM \"read_csv\"('{}'))",
+        r"E'\'' IN (FROM read_csv('{}')) OR v = ''",
+        "$$'$$ = v OR v IN (FROM read_csv('{}')) OR v = $$'$$",
+        "v = 'a' /* ' */ OR v IN (FROM read_csv('{}')) /* ' */",
+    ],
+)
+def test_a_filter_cannot_read_files_of_the_machine(condition: str) -> None:
+    # One that is not refused would end in an error about the missing file.
+    with pytest.raises(MappingError, match=r"a question of its own|holds a comment"):
+        column_mapper(filter=condition.format("/no/such/file"))
+
+
+def test_a_filter_may_hold_such_words_in_quotes() -> None:
+    column_mapper(filter="v = 'select from read_csv(' OR v = 'it''s --'")
+
+
+def test_a_filter_so_deep_that_it_would_end_the_process_is_refused() -> None:
+    with pytest.raises(MappingError, match="is too long"):
+        column_mapper(filter=" OR ".join(["v=1"] * 100_000))
+
+
 def test_a_filter_on_a_column_that_is_not_there_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(MappingError, match="has no column 'wv'; did you mean 'v'"):
         run("t,v\n1,1\n", filter="wv = '1'")
