@@ -82,7 +82,7 @@ class TrackPoint(_Record):
     """Where something was."""
 
     series: str = Field(description="Its tags, in words.")
-    time: str
+    time: str = Field(description="RFC 3339. Where not every point is here: when its stretch of time begins.")
     lat: float
     lon: float
 
@@ -110,7 +110,7 @@ class Track(_Record):
     measurement: str
     latitude: str = Field(description="The field that it was taken from.")
     longitude: str
-    is_whole: bool = Field(description="Every point is here; else the first of each stretch of time.")
+    is_whole: bool = Field(description="Every point is here; else the first with both of each stretch of time.")
     points: tuple[TrackPoint, ...]
 
 
@@ -175,8 +175,10 @@ def track_of(report: Report, connection: Connection) -> Track:
     else:
         windows = max(1, TRACK_POINTS // max(1, report.series))
         every = -(-(stop - start + 1) // windows)
+        # Both of one point: the first one that has both. (`IS NOT NULL` is not known to the server.)
+        both = " AND ".join(f"({name} >= 0 OR {name} < 0)" for name in (lat, lon))
         question = (
-            f"SELECT first({lat}), first({lon}) {where} GROUP BY *, time({every}ns, {start % every}ns) fill(none)"
+            f"SELECT first({lat}), {lon} {where} AND {both} GROUP BY *, time({every}ns, {start % every}ns) fill(none)"
         )
     points: list[TrackPoint] = []
     with opened(connection, report.bucket or "") as asking:

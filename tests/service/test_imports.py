@@ -17,6 +17,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from importer.jobs import events as events_module
+from importer.jobs import results
 from importer.jobs.uploads import Draft
 from importer.measurements.opening import opened_bucket
 from importer.server.connection import Connection
@@ -462,6 +463,23 @@ def test_a_small_import_is_on_the_map_as_it_is_and_one_without_coordinates_is_on
     job = begun(service, upload=upload, bucket=f"{trial.bucket}-n", mapping=BIRDS)
     ended(service, job["id"])
     assert service.get(f"/imports/{job['id']}/track").status_code == 404
+
+
+def test_on_a_map_with_too_many_points_latitude_and_longitude_are_of_one_point(
+    service: TestClient, trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "TRACK_POINTS", 2)
+    fields = {name: {"column": name, "type": kind} for name, kind in (("lat", "float"), ("lon", "integer"))}
+    rows = "t,lat,lon,bird\n10,1.5,,b\n11,,2,b\n12,-3.5,-4,b\n13,5.5,6,b\n90,7.5,8,b\n99,9.5,,b\n"
+    upload = uploaded(service, rows)["upload"]
+    job = begun(service, upload=upload, bucket=trial.bucket, mapping={**BIRDS, "fields": fields})
+    assert ended(service, job["id"])["state"] == "verified"
+    track = service.get(f"/imports/{job['id']}/track").json()
+    assert not track["is_whole"]
+    assert [(point["time"], point["lat"], point["lon"]) for point in track["points"]] == [
+        ("1970-01-01T00:00:10Z", -3.5, -4.0),
+        ("1970-01-01T00:00:54.500000001Z", 7.5, 8.0),
+    ]
 
 
 def test_the_newest_imports_come_first_and_no_more_than_asked_for(service: TestClient, trial: Trial) -> None:

@@ -303,7 +303,7 @@ def test_redis_keeps_answers_where_it_is_named_and_is_not_needed(
 def test_series_routes_are_documented_with_models_and_all_their_errors(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     expected = {
-        ("/ingest", "post"): {"201", "400", "403", "408", "413", "415", "503", "504"},
+        ("/ingest", "post"): {"201", "400", "403", "408", "409", "413", "415", "503", "504"},
         ("/query", "post"): {"200", "400", "403", "404", "408", "413", "503", "504"},
         ("/metrics", "get"): {"200", "400", "403", "503", "504"},
         ("/cache/info", "get"): {"200", "403", "503", "504"},
@@ -353,3 +353,13 @@ def test_an_import_into_the_bucket_of_the_time_series_is_in_the_very_next_answer
         assert ended(client, client.post("/imports", json=wanted).json()["id"])["state"] == "verified"
         assert [(each["metric"], each["count"]) for each in client.get("/metrics").json()] == [("birds", number)]
         assert len(client.post("/query", json={"metric": "birds"}).json()["points"]) == number
+
+
+def test_the_cache_remembers_long_questions_and_names_that_there_are_not_by_short_keys(service: TestClient) -> None:
+    service.post("/ingest", json={"points": [{"metric": "kept", "timestamp": "2024-05-01T12:00:00Z", "value": 1}]})
+    assert service.post("/query", json={"metric": "m" * 60_000}).status_code == 404
+    assert service.post("/query", json={"metric": "kept", "tags": {"a": ["b" * 60_000]}}).status_code == 200
+    cache = service.app.state.resources.cache  # type: ignore[attr-defined]
+    assert max(len(group) for group in cache._stamps) < 100
+    assert max(len(place.group + place.name) for place in cache._values) < 200
+    assert service.post("/query", json={"metric": "m" * 65_536}).status_code == 400
