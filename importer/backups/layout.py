@@ -250,6 +250,7 @@ def _read(path: Path, kind: type[Any]) -> Any:
     except OSError as error:
         raise SourceError(f"cannot read {str(path)!r}: {error.strerror}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise SourceError(f"{str(path)!r} is damaged or was not written by a backup: {where} {first['msg']}") from error
+        raise SourceError(
+            f"{str(path)!r} is damaged or was not written by a backup: nothing was restored; take the file from "
+            "another copy of the backup, or restore another backup"
+        ) from error

@@ -34,7 +34,7 @@ from importer.errors import (
 from importer.mapping.header import nearest
 from importer.server.connection import Connection, Server
 
-__all__ = ["restore"]
+__all__ = ["check_names", "restore"]
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ def restore(
         ServerError: the server refuses, or did not answer in time.
     """
     place, stopping = Path(folder), stop or threading.Event()
+    check_names(place, bucket, as_name)
     manifest, sidecar = read_manifest(place), read_sidecar(place)
     where = connection or connect()
     chosen = _chosen(manifest.buckets, bucket, where.org, as_name, place)
@@ -118,6 +119,23 @@ def restore(
                     say(f"restored until then: {', '.join(repr(one.bucket) for one in done)}")
                 raise
         return done
+
+
+def check_names(folder: Path, bucket: str | None, as_name: str | None) -> None:
+    """What is wrong with the folder or the names is told before a server is looked for, or started.
+
+    Args:
+        folder: of the backup.
+        bucket: as in :func:`restore`.
+        as_name: as there.
+
+    Raises:
+        SourceError: it is no folder of a backup, or the manifest is damaged.
+        ConfigurationError: there is no such bucket in it, or the name cannot be.
+    """
+    if as_name is not None:
+        check_target(as_name)
+    _chosen(read_manifest(folder).buckets, bucket, "", as_name, folder)
 
 
 def _chosen(
@@ -162,7 +180,8 @@ def _restored(
 ) -> RestoredBucket:
     target = prepare(server, name, uuid.uuid4().hex[:12], if_exists=if_exists, make=upload.make, say=say)
     try:
-        say(f"bucket {upload.bucket.name!r} as {name!r}: {len(upload.bucket.groups)} shard groups")
+        groups = len(upload.bucket.groups)
+        say(f"bucket {upload.bucket.name!r} as {name!r}: {groups} shard group{'' if groups == 1 else 's'}")
         read_back = upload.run(target, say)
         retention = upload.set_retention(target.bucket_id, retention_seconds)
         text, mark = marks.read(upload.bucket.description)

@@ -177,7 +177,8 @@ def _chosen(described: list[dict[str, Any]], server: Server, names: list[str]) -
     for name in names:
         if name not in own:
             close = nearest(name, own)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(own))}"
+            of_users = sorted(each for each, raw in own.items() if _is_a_users(each, raw))
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(of_users) or 'none'}"
             raise NotFoundError(f"there is no bucket {name!r} in {server.connection.org!r}; {hint}", status=404)
     wanted = names or [name for name, raw in own.items() if _is_a_users(name, raw)]
     return [own[name] for name in sorted(dict.fromkeys(wanted))]

@@ -82,8 +82,10 @@ def analyze_command(
         from importer.analysis.scope import read_tags  # noqa: PLC0415
         from importer.cli.analysis_tables import asking, show_analysis  # noqa: PLC0415
         from importer.new_files import check_place  # noqa: PLC0415
+        from importer.reading.window import time_range  # noqa: PLC0415
 
     tags = read_tags(tag or ())
+    time_range(window, start, stop)  # what is wrong is told before a server is looked for, or started
     if html is not None:
         check_place(html, "the page", replace=force)
     connection = where()

@@ -57,7 +57,7 @@ def read_command(
         from importer.cli.progress import shown_reading  # noqa: PLC0415
         from importer.cli.row_tables import show_rows  # noqa: PLC0415
         from importer.printable import printable  # noqa: PLC0415
-        from importer.reading.export import export  # noqa: PLC0415
+        from importer.reading.export import export, planned  # noqa: PLC0415
         from importer.reading.frames import read  # noqa: PLC0415
         from importer.reading.selection import tag_filters  # noqa: PLC0415
 
@@ -70,7 +70,6 @@ def read_command(
         "measurement": measurement or (),
         "tags": tag_filters(tag or ()),
         "fields": field or (),
-        "wait_seconds": wait,
     }
     to_stdout = output in (None, "-")
     chosen = "json" if as_json and to_stdout else file_format
@@ -79,7 +78,11 @@ def read_command(
         raise typer.BadParameter("a table is for looking at: files are csv, parquet, lp or json", param_hint="--format")
     if chosen is None and not of_files and sys.stdout.isatty():
         chosen = "table"
-    asked["connection"] = where()
+    target = sys.stdout.buffer if output is None or to_stdout else output
+    ways: dict[str, Any] = {"escape_formulas": escape_formulas, "write_mapping": write_mapping, "force": force}
+    # What is wrong is told before a server is looked for, or started.
+    planned(target, format=None if chosen == "table" else chosen, **ways, **asked)
+    asked |= {"wait_seconds": wait, "connection": where()}
     with (
         stopped_and_exited(NOT_WHOLE if to_stdout else NOTHING_WRITTEN) as interrupt,
         shown_reading(quiet=quiet) as progress,
@@ -89,16 +92,7 @@ def read_command(
             most = limit or _ROWS_OF_A_TABLE
             frame = read(bucket, limit=most + 1, **asked)
         else:
-            written = export(
-                bucket,
-                sys.stdout.buffer if output is None or to_stdout else output,
-                format=chosen,
-                limit=limit,
-                escape_formulas=escape_formulas,
-                write_mapping=write_mapping,
-                force=force,
-                **asked,
-            )
+            written = export(bucket, target, format=chosen, limit=limit, **ways, **asked)
     if chosen == "table":
         show_rows(frame, most, limited=limit is not None)
         return

@@ -55,11 +55,10 @@ def restore_command(
     """
     log_to_stderr(quiet=quiet or as_json, as_json=False)
     with ended_at_once():
-        from importer.backups.layout import read_manifest  # noqa: PLC0415
-        from importer.backups.restoring import restore  # noqa: PLC0415
+        from importer.backups.restoring import check_names, restore  # noqa: PLC0415
         from importer.bucket.shards import parse_duration  # noqa: PLC0415
 
-    read_manifest(folder)  # what is wrong with it is told before a server is looked for, or started
+    check_names(folder, bucket, as_name)  # what is wrong with it is told before a server is looked for, or started
     seconds = None if retention is None else parse_duration(retention)
     connection = where()
     with stopped_and_exited("the bucket that was being restored is as it was") as stop:

@@ -82,7 +82,7 @@ def shape_named(name: str) -> Shape:
     found = SHAPES.get(name)
     if found is None:
         near = nearest(name, SHAPES)
-        meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
         raise ConfigurationError(f"there is no shape {name!r}{meant} There are: {', '.join(SHAPES)}")
     return found
 

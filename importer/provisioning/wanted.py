@@ -71,7 +71,8 @@ def read_wanted(path: Path) -> list[WantedBucket]:
     ]
     if wrong:
         lines = "".join(f"\n  {line}" for line in wrong)
-        raise ConfigurationError(f"{str(path)!r} is not used, as it is wrong in {len(wrong)} places:{lines}")
+        places = "1 place" if len(wrong) == 1 else f"{len(wrong)} places"
+        raise ConfigurationError(f"{str(path)!r} is not used, as it is wrong in {places}:{lines}")
     return wanted
 
 

@@ -18,11 +18,11 @@ from importer.reading.files import ENDINGS, FORMATS, FileFormat, writer
 from importer.reading.frames import Reading, reading_of
 from importer.reading.loading_back import EMPTY_TEXTS_STAY_OUT, mapping_text, no_mapping_because
 from importer.reading.points import Progress
-from importer.reading.selection import Wanted, selection
+from importer.reading.selection import Selection, Wanted, selection
 from importer.server.connection import Connection
 from importer.streams import given_stream
 
-__all__ = ["Exported", "export"]
+__all__ = ["Exported", "export", "planned"]
 
 ROWS, MAPPING = "the rows", "the mapping"
 
@@ -101,22 +101,14 @@ def export(
         ServerError: the server refuses, or did not answer in time.
         ImporterError: the file cannot be written.
     """
-    path = Path(output) if isinstance(output, str | Path) else None
-    kind = _format_of(path, format)
-    mapping = Path(write_mapping) if write_mapping is not None else None
-    for each, what in ((path, ROWS), (mapping, MAPPING)):
-        if each is not None:
-            check_place(each, what, replace=force)
-    if mapping is not None and path is not None and mapping.resolve() == path.resolve():
-        raise ConfigurationError(f"the rows and the mapping cannot both go to {str(path)!r}")
-    if mapping is not None and escape_formulas:
-        raise ConfigurationError(
-            "a file in which formulas are escaped does not load back as it was: leave --escape-formulas or "
-            "--write-mapping out"
-        )
-    if mapping is not None and kind not in ("csv", "parquet"):
-        raise ConfigurationError(f"a mapping loads CSV and Parquet, not {kind}: leave --write-mapping out")
-    chosen = selection(**wanted)
+    path, kind, mapping, chosen = planned(
+        output,
+        format=format,
+        escape_formulas=escape_formulas,
+        write_mapping=write_mapping,
+        force=force,
+        **wanted,
+    )
     with (
         reading_of(
             bucket,
@@ -149,6 +141,51 @@ def export(
         mapping=str(mapping) if mapping is not None else None,
         load_command=loading,
     )
+
+
+def planned(
+    output: str | Path | BinaryIO,
+    *,
+    format: FileFormat | None = None,  # noqa: A002 - as the option is called
+    escape_formulas: bool = False,
+    write_mapping: str | Path | None = None,
+    force: bool = False,
+    **wanted: Unpack[Wanted],
+) -> tuple[Path | None, FileFormat, Path | None, Selection]:
+    """What is wrong with an export is told before a server is looked for, or started.
+
+    Args:
+        output: as in :func:`export`, like the others.
+        format: csv, parquet, lp or json.
+        escape_formulas: of CSV.
+        write_mapping: a file.
+        force: replace files.
+        wanted: what of the bucket.
+
+    Returns:
+        the file, its format, the mapping's file, and what is to be read.
+
+    Raises:
+        ConfigurationError: something is.
+    """
+    path = Path(output) if isinstance(output, str | Path) else None
+    kind = _format_of(path, format)
+    mapping = Path(write_mapping) if write_mapping is not None else None
+    for each, what in ((path, ROWS), (mapping, MAPPING)):
+        if each is not None:
+            check_place(each, what, replace=force)
+    if mapping is not None and path is not None and mapping.resolve() == path.resolve():
+        raise ConfigurationError(f"the rows and the mapping cannot both go to {str(path)!r}")
+    if mapping is not None and escape_formulas:
+        raise ConfigurationError(
+            "a file in which formulas are escaped does not load back as it was: leave --escape-formulas or "
+            "--write-mapping out"
+        )
+    if mapping is not None and kind not in ("csv", "parquet"):
+        raise ConfigurationError(f"a mapping loads CSV and Parquet, not {kind}: leave --write-mapping out")
+    if escape_formulas and kind != "csv":
+        raise ConfigurationError(f"only CSV is opened by spreadsheets that obey formulas: leave that out for {kind}")
+    return path, kind, mapping, selection(**wanted)
 
 
 def _format_of(output: Path | None, named: str | None) -> FileFormat:

@@ -164,7 +164,7 @@ def _aggregate(every: str | None, function: str | None) -> Aggregate | None:
     name = function or DEFAULT_FUNCTION
     if name not in FUNCTIONS:
         near = nearest(name, FUNCTIONS)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        meant = f"; did you mean {near[0]}?" if near else "."
         raise ConfigurationError(f"there is no function {name!r}{meant} There are: {', '.join(FUNCTIONS)}")
     return Aggregate(parse_window(every, name="aggregate"), name)
 

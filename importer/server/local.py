@@ -102,6 +102,9 @@ def start(
     """
     folder = (folder or data_folder()).absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    running = status(folder=folder).server
+    if running is not None and read_credentials(folder) is not None:
+        return running
     with locked(folder / "lock", waiting=lambda: say("Waiting for another start of the local server ...")):
         process = _running(folder)
         if process is None:

@@ -314,6 +314,12 @@ def test_a_start_waits_for_the_lock_and_says_so(folder: Path) -> None:
     assert "Starting" in said
 
 
+def test_who_starts_a_server_that_answers_waits_for_nobody(folder: Path) -> None:
+    server = local.start()
+    with locked(folder / "lock"):
+        assert local.start(say=pytest.fail) == server
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_server_outlives_the_command_that_started_it() -> None:
     subprocess.run([sys.executable, "-c", "from importer.server import local; local.start()"], check=True)
