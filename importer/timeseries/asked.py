@@ -61,7 +61,7 @@ class SeriesQuery(BaseModel):
         },
     )
 
-    metric: str = Field(min_length=1, description="Its name.")
+    metric: str = Field(min_length=1, max_length=65_535, description="Its name.")
     start: str | None = Field(
         default=None,
         description="From when, included: RFC 3339, a date, or a time before now such as -30d, in whole seconds.",

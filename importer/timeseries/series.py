@@ -222,7 +222,7 @@ class TimeSeries:
             self._cache.keep(kept)
 
     def _group(self, metric: str) -> str:
-        return f"{self._namespace}:{metric}"
+        return f"{self._namespace}:{_digest(metric)}"
 
 
 def _name_of(question: Asked) -> str:
@@ -239,4 +239,9 @@ def _name_of(question: Asked) -> str:
         (position.time_ns, position.passed),
         question.digest,
     )
-    return repr(parts)
+    return _digest(repr(parts))
+
+
+def _digest(text: str) -> str:
+    """As long as any other: what is kept in memory by its name takes room that clients do not choose."""
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=20).hexdigest()
