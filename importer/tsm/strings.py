@@ -18,6 +18,9 @@ from importer.tsm.varint import read_uvarint, uvarints
 __all__ = ["decode", "encode", "lengths_of"]
 
 _HEAD = b"\x10"
+_LONGEST_OF_ONE_BYTE = 0x7F
+"""Whose length is one byte."""
+
 _MOST_PRESSED = 32
 """No snappy copy gives more bytes for one of its own; what claims to is not believed."""
 
@@ -76,9 +79,11 @@ def decode(data: bytes) -> pa.LargeBinaryArray:
     texts: list[bytes] = []
     at = 0
     while at < len(plain):
-        length, at = read_uvarint(plain, at)
-        if at + length > len(plain):
-            raise SourceError("the last text of a block is cut off")
-        texts.append(plain[at : at + length])
-        at += length
+        length, start = plain[at], at + 1
+        if length > _LONGEST_OF_ONE_BYTE:
+            length, start = read_uvarint(plain, at)
+        at = start + length
+        texts.append(plain[start:at])
+    if at > len(plain):
+        raise SourceError("the last text of a block is cut off")
     return pa.array(texts, type=pa.large_binary())

@@ -43,7 +43,11 @@ class Table:
 
 
 def tables(rows: int) -> list[Table]:
-    """Series with times of every encoding, and fields of every type and encoding."""
+    """Series with times of every encoding, and fields of every type and encoding.
+
+    Args:
+        rows: of each, but for one with three times far from one another.
+    """
     random = np.random.default_rng(11)
     places = np.arange(rows)
     all_times = {
