@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -17,8 +17,9 @@ import numpy.typing as npt
 from importer.errors import SourceError
 from importer.records import FieldType
 from importer.tsm.layout import BLOCK_TYPES, ENTRY, FIELD_TYPES
+from importer.tsm.ragged import Counts
 
-__all__ = ["Entries", "IndexDraft", "IndexedKey", "read_index"]
+__all__ = ["Entries", "IndexDraft", "IndexedKey", "index_bytes", "read_index"]
 
 Entries = npt.NDArray[np.void]
 """Of the dtype :data:`importer.tsm.layout.ENTRY`."""
@@ -44,39 +45,50 @@ class IndexedKey:
     type: FieldType
     entries: Entries = field(repr=False)
 
-    @property
-    def size(self) -> int:
-        """How many bytes the index has for it."""
-        return _AROUND_KEY + len(self.key) + self.entries.nbytes
-
 
 class IndexDraft:
     """The index of a file that is being written: short of its last key, which may still get blocks.
 
     Attributes:
         last: the last key; None before the first.
-        size: bytes, the last key's included.
     """
 
     def __init__(self) -> None:
         self.last: IndexedKey | None = None
-        self.size = 0
+        self._written = 0
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - closed by close()
 
-    def add(self, key: IndexedKey) -> None:
-        """Take the next key, or further blocks of the last one."""
-        if self.last is not None and key.key == self.last.key:
-            self.size += key.entries.nbytes
-            entries = np.concatenate([self.last.entries, key.entries], dtype=ENTRY)  # the bytes stay in their order
-            self.last = IndexedKey(key.key, key.type, entries)
-            return
-        self._write_last()
-        self.last = key
-        self.size += key.size
+    @property
+    def size(self) -> int:
+        """Bytes, the last key's included."""
+        return self._written + (index_bytes([self.last.key], self.last.entries) if self.last is not None else 0)
+
+    def add(self, keys: Sequence[bytes], types: Sequence[FieldType], counts: Counts, entries: Entries) -> None:
+        """Take the next keys; the first of them may be the last one so far, which gets further blocks then.
+
+        Args:
+            keys: in their order.
+            types: as many.
+            counts: how many blocks each has (int64).
+            entries: the blocks, one key's behind the other's.
+        """
+        last = self.last
+        if last is not None:
+            # The bytes of numbers stay in their order only where the dtype is named.
+            entries = np.concatenate([last.entries, entries], dtype=ENTRY)
+            if keys[0] == last.key:
+                counts = np.concatenate([counts[:1] + last.entries.size, counts[1:]])
+            else:
+                keys, types = [last.key, *keys], [last.type, *types]
+                counts = np.concatenate([np.array([last.entries.size]), counts])
+        pending = entries.size - int(counts[-1])
+        self._write(keys[:-1], types, counts, entries[:pending])
+        self.last = IndexedKey(keys[-1], types[-1], entries[pending:].copy())
 
     def write_to(self, file: BinaryIO) -> None:
         """Write all of it; nothing can be added any more."""
-        self._write_last()
+        if self.last is not None:
+            self._write([self.last.key], [self.last.type], np.array([self.last.entries.size]), self.last.entries)
         self.last = None
         self._file.seek(0)
         shutil.copyfileobj(self._file, file)
@@ -85,13 +97,23 @@ class IndexDraft:
         """Give the memory or the temporary file back."""
         self._file.close()
 
-    def _write_last(self) -> None:
-        if self.last is None:
-            return
-        key = self.last
-        self._file.write(len(key.key).to_bytes(2) + key.key)
-        self._file.write(bytes([BLOCK_TYPES[key.type]]) + key.entries.size.to_bytes(2))
-        self._file.write(key.entries.tobytes())
+    def _write(self, keys: Sequence[bytes], types: Sequence[FieldType], counts: Counts, entries: Entries) -> None:
+        data, start = entries.tobytes(), 0
+        parts: list[bytes] = []
+        for key, kind, count in zip(keys, types, counts.tolist(), strict=False):
+            stop = start + count * ENTRY.itemsize
+            parts += (len(key).to_bytes(2), key, _TYPE_BYTES[kind], count.to_bytes(2), data[start:stop])
+            start = stop
+        self._file.write(b"".join(parts))
+        self._written += index_bytes(keys, entries)
+
+
+_TYPE_BYTES = {kind: bytes([number]) for kind, number in BLOCK_TYPES.items()}
+
+
+def index_bytes(keys: Sequence[bytes], entries: Entries) -> int:
+    """How many bytes of an index these keys take, with all of their blocks."""
+    return sum(map(len, keys)) + _AROUND_KEY * len(keys) + entries.nbytes
 
 
 class Sliceable(Protocol):

@@ -18,7 +18,7 @@ import numpy as np
 from importer.new_files import new_file
 from importer.tsm.blocks import encode_times, encode_values, join
 from importer.tsm.columns import Column
-from importer.tsm.index import Entries, IndexDraft, IndexedKey
+from importer.tsm.index import Entries, IndexDraft, index_bytes
 from importer.tsm.layout import (
     ENTRY,
     FULL_BYTES,
@@ -29,7 +29,7 @@ from importer.tsm.layout import (
     Origin,
     UnstorableError,
 )
-from importer.tsm.ragged import starts
+from importer.tsm.ragged import Counts, starts
 
 __all__ = ["Writer", "storage_file"]
 
@@ -62,13 +62,17 @@ def storage_file(path: Path, *, replace: bool = False, origin: Origin = "compact
 
 @dataclass(frozen=True, slots=True)
 class _Encoded:
-    """A column's blocks, and what the index says of them, offsets apart."""
+    """The blocks of some columns, key by key in the columns' order.
 
-    column: Column
+    Attributes:
+        blocks: their bytes.
+        entries: what the index says of them, offsets apart.
+        counts: how many each key has.
+    """
+
     blocks: list[bytes]
-    block_starts: list[int]
-    block_stops: list[int]
     entries: Entries
+    counts: Counts
 
 
 class Writer:
@@ -114,33 +118,28 @@ class Writer:
                 than 4 GB: nothing of this call was written.
             OSError: the disk refuses.
         """
-        order = sorted(
-            (key, number, nth) for number, column in enumerate(columns) for nth, key in enumerate(column.keys)
-        )
-        if not order:
+        keys = [key for column in columns for key in column.keys]
+        types = [column.type for column in columns for _ in column.keys]
+        if not keys:
             return
-        self._check_order([key for key, _, _ in order], columns[order[0][1]])
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        keys, types = [keys[number] for number in order], [types[number] for number in order]
+        self._check_order(keys, columns)
         encoded = self._encoded(columns)
-        written: list[bytes] = []
-        indexed: list[IndexedKey] = []
-        offset = self._data_bytes or len(HEADER)
-        for key, number, nth in order:
-            part = encoded[number]
-            start, stop = part.block_starts[nth], part.block_stops[nth]
-            entries = part.entries[start:stop].copy()
-            sizes = entries["size"].astype(np.int64)
-            entries["offset"] = offset + starts(sizes)
-            offset += int(sizes.sum())
-            written += part.blocks[start:stop]
-            indexed.append(IndexedKey(key, part.column.type, entries))
-        self._check_sizes(indexed, offset)
+        counts = encoded.counts[order]
+        places = np.repeat(starts(encoded.counts)[order] - starts(counts), counts) + np.arange(len(encoded.blocks))
+        entries = encoded.entries[places]
+        sizes = entries["size"].astype(np.int64)
+        begin = self._data_bytes or len(HEADER)
+        entries["offset"] = begin + starts(sizes)
+        end = begin + int(sizes.sum())
+        self._check_sizes(keys, counts, entries, end)
         if not self._data_bytes:
             self._file.write(HEADER)
-        self._file.writelines(written)
-        for each in indexed:
-            self._index.add(each)
-        self._data_bytes = offset
-        self.values += sum(int(column.times.size) for column in columns)
+        self._file.writelines(map(encoded.blocks.__getitem__, places.tolist()))
+        self._index.add(keys, types, counts, entries)
+        self._data_bytes = end
+        self.values += sum(column.times.size for column in columns)
 
     def finish(self) -> None:
         """Write the index; nothing can be written any more.
@@ -158,26 +157,28 @@ class Writer:
         """Give memory and temporary files back; the file itself is its opener's to close."""
         self._index.close()
 
-    def _encoded(self, columns: Sequence[Column]) -> list[_Encoded]:
-        found: list[_Encoded] = []
+    def _encoded(self, columns: Sequence[Column]) -> _Encoded:
+        blocks: list[bytes] = []
+        all_entries: list[Entries] = []
+        all_counts: list[Counts] = []
         known: dict[tuple[int, int], list[bytes]] = {}
         for column in columns:
             counts, lengths = column.block_lengths()
             same = (id(column.times), id(column.counts))
             if same not in known:
                 known[same] = encode_times(column.times, lengths, self._origin)
-            values = encode_values(column.type, column.values, lengths, self._origin)
-            blocks = join(column.type, known[same], values)
-            stops = np.cumsum(counts)
+            made = join(column.type, known[same], encode_values(column.type, column.values, lengths, self._origin))
             ends = np.cumsum(lengths)
             entries = np.zeros(lengths.size, dtype=ENTRY)
             entries["first"] = column.times[ends - lengths]
             entries["last"] = column.times[ends - 1]
-            entries["size"] = np.fromiter(map(len, blocks), dtype=np.int64, count=len(blocks))
-            found.append(_Encoded(column, blocks, (stops - counts).tolist(), stops.tolist(), entries))
-        return found
+            entries["size"] = np.fromiter(map(len, made), dtype=np.int64, count=len(made))
+            blocks += made
+            all_entries.append(entries)
+            all_counts.append(counts)
+        return _Encoded(blocks, np.concatenate(all_entries, dtype=ENTRY), np.concatenate(all_counts))
 
-    def _check_order(self, keys: list[bytes], first: Column) -> None:
+    def _check_order(self, keys: list[bytes], columns: Sequence[Column]) -> None:
         for one, other in pairwise(keys):
             if one == other:
                 raise UnstorableError(f"the key {one[:_SHOWN]!r} is in two columns")
@@ -186,24 +187,26 @@ class Writer:
             return
         if keys[0] < last.key:
             raise UnstorableError(f"keys have to rise: {keys[0][:_SHOWN]!r} comes behind {last.key[:_SHOWN]!r}")
-        if first.type != last.type:
-            raise UnstorableError(f"the key {keys[0][:_SHOWN]!r} has two types: {last.type} and {first.type}")
-        if int(first.times[0]) <= int(last.entries["last"][-1]):
-            raise UnstorableError(f"times have to rise within a key: {keys[0][:_SHOWN]!r}, {first.times[0]} ns")
+        column = next(column for column in columns if column.keys and column.keys[0] == keys[0])
+        if column.type != last.type:
+            raise UnstorableError(f"the key {keys[0][:_SHOWN]!r} has two types: {last.type} and {column.type}")
+        if int(column.times[0]) <= int(last.entries["last"][-1]):
+            raise UnstorableError(f"times have to rise within a key: {keys[0][:_SHOWN]!r}, {column.times[0]} ns")
 
-    def _check_sizes(self, indexed: list[IndexedKey], data_bytes: int) -> None:
+    def _check_sizes(self, keys: list[bytes], counts: Counts, entries: Entries, data_bytes: int) -> None:
         last = self._index.last
-        before = last.entries.size if last is not None and last.key == indexed[0].key else 0
-        for key in indexed:
-            if before + key.entries.size > MAX_ENTRIES:
-                raise UnstorableError(
-                    f"a key has at most {MAX_ENTRIES:,} blocks in a file, and {key.key[:_SHOWN]!r} has "
-                    f"{before + key.entries.size:,}: begin another file"
-                )
-            before = 0
-        index_bytes = self._index.size + sum(key.size for key in indexed)
-        if index_bytes > MAX_INDEX_BYTES or data_bytes + index_bytes + _FOOTER_BYTES > MAX_FILE_BYTES:
+        totals = counts.copy()
+        if last is not None and last.key == keys[0]:
+            totals[0] += last.entries.size
+        if int(totals.max()) > MAX_ENTRIES:
+            most = int(totals.argmax())
             raise UnstorableError(
-                f"a storage file of {data_bytes + index_bytes:,} bytes, {index_bytes:,} of them its index, is more "
-                "than the server reads: begin another file"
+                f"a key has at most {MAX_ENTRIES:,} blocks in a file, and {keys[most][:_SHOWN]!r} has "
+                f"{totals[most]:,}: begin another file"
+            )
+        size = self._index.size + index_bytes(keys, entries)
+        if size > MAX_INDEX_BYTES or data_bytes + size + _FOOTER_BYTES > MAX_FILE_BYTES:
+            raise UnstorableError(
+                f"a storage file of {data_bytes + size:,} bytes, {size:,} of them its index, is more than the server "
+                "reads: begin another file"
             )

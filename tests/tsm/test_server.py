@@ -21,8 +21,7 @@ from importer.backups.wire import Wire
 from importer.bucket import catalogue
 from importer.bucket.settings import BucketSettings
 from importer.limits import MAX_TIME_NS
-from importer.server.connection import Patience, translated
-from importer.server.retry import RetryPolicy
+from importer.server.connection import translated
 from importer.tsm import IndexedKey, Reader, storage_file, times
 from importer.tsm.blocks import Block, decode, encode_times, encode_values, join
 from importer.tsm.layout import Origin
@@ -38,11 +37,7 @@ TABLES = tables(ROWS)
 
 @pytest.fixture(scope="module")
 def server(influxd_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
-    """A server that compacts as soon as nothing is written for a moment."""
-    folder = tmp_path_factory.mktemp("influxd")
-    (folder / "config.toml").write_text('storage-compact-full-write-cold-duration = "1s"\n')
-    running = Influxd(influxd_binary, folder)
-    running.server.patience = Patience(RetryPolicy(30), print, time.sleep)
+    running = Influxd(influxd_binary, tmp_path_factory.mktemp("influxd"))
     yield running
     running.close()
 
@@ -77,8 +72,7 @@ def backed_up(server: Influxd, shard: str) -> None:
 def written_down(server: Influxd, bucket_id: str) -> list[Path]:
     """The bucket's files, after a backup has made the server write its memory to them."""
     for shard in (server.process.folder / "engine" / "data" / bucket_id / "autogen").iterdir():
-        # A backup fails while a compaction takes the files away.
-        server.server.patiently(lambda shard=shard: backed_up(server, shard.name))
+        backed_up(server, shard.name)
     return files_of(server, bucket_id)
 
 
@@ -151,11 +145,17 @@ def test_a_file_of_the_writer_is_the_servers_but_for_pressed_texts(snapshots: li
         assert one == other or key.type == "string"
 
 
+def compact_at_once(server: Influxd) -> None:
+    (server.process.folder / "config.toml").write_text('storage-compact-full-write-cold-duration = "1ms"\n')
+    server.restart()
+
+
 def test_blocks_of_a_compaction_are_made_again_byte_by_byte(server: Influxd) -> None:
     bucket_id = made_bucket(server, "compactions")
     for nth in range(3):  # each cut overlaps the one before, so that the server has to merge
         write(server, bucket_id, "\n".join(lines(TABLES, max(0, nth * 450 - 100), (nth + 1) * 450)))
         written_down(server, bucket_id)
+    compact_at_once(server)
     deadline = time.monotonic() + 30
     while len(files_of(server, bucket_id)) > 1 and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -167,8 +167,26 @@ def test_blocks_of_a_compaction_are_made_again_byte_by_byte(server: Influxd) -> 
         block = decode(raw)
         if block.type not in {"string", "boolean"}:
             assert raw in {encoded(block, "compaction"), encoded(block, "snapshot")}, key
-    alike = Counter(encoded(decode(raw), "compaction") == raw for key, raw in raw_blocks(path) if key.type == "integer")
-    assert alike[True] > alike[False]
+    merged = [raw for key, raw in raw_blocks(path) if raw != encoded(decode(raw), "snapshot") and key.type == "integer"]
+    assert merged
+
+
+def test_what_the_server_deleted_is_left_out(server: Influxd) -> None:
+    bucket_id = made_bucket(server, "deleted")
+    write(server, bucket_id, "\n".join(f"m,t={tag} f={n},g={n}i {n * 10**9}" for tag in "abc" for n in range(10)))
+    (path,) = written_down(server, bucket_id)
+    query = {"org": server.connection.org, "bucket": "deleted"}
+    for predicate, start, stop in (("t=a", 2, 4), ("t=a", 6, 6), ("t=b", 0, 59)):
+        span = {name: f"1970-01-01T00:00:{second:02}Z" for name, second in (("start", start), ("stop", stop))}
+        server.server.call("POST", "/api/v2/delete", query=query, body={"predicate": predicate} | span)
+
+    found = points_of(path)
+
+    kept = [0, 1, 5, 7, 8, 9]
+    assert path.with_suffix(".tombstone").exists()
+    assert found[b"m,t=a#!~#g"] == ([n * 10**9 for n in kept], kept)
+    assert found[b"m,t=b#!~#g"] == ([], [])
+    assert found[b"m,t=c#!~#g"] == ([n * 10**9 for n in range(10)], list(range(10)))
 
 
 def inspected(binary: Path, *arguments: str) -> str:
