@@ -46,7 +46,7 @@ def tables(rows: int) -> list[Table]:
     """Series with times of every encoding, and fields of every type and encoding.
 
     Args:
-        rows: of each, but for one with three times far from one another.
+        rows: of each, but for those with three times: far from one another, or in steps of powers of ten.
     """
     random = np.random.default_rng(11)
     places = np.arange(rows)
@@ -61,6 +61,11 @@ def tables(rows: int) -> list[Table]:
     for name, times in all_times.items():
         measurement, tags = SERIES.get(name, ("birds", (("bird", name),)))
         found.append(Table(measurement, tags, times, _fields(times.size, random)))
+    for zeros in range(14):
+        for steps in ([1, 1, 1], [1, 2, 1]):
+            times = START_NS + np.cumsum(np.array(steps) * 10**zeros)
+            tags = (("steps", f"{steps} with {zeros} zeros"),)
+            found.append(Table("powers", tags, times, {"n": ("integer", np.arange(3))}))
     return found
 
 
