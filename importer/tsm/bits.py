@@ -9,27 +9,24 @@ from importer.tsm.ragged import Words
 
 __all__ = ["bit_lengths", "trailing_zeros", "zigzag", "zigzag_back"]
 
-_MANTISSA_BITS = np.uint64(52)
-_BIAS = 1022
-"""A double's exponent is that much more than the number of bits of the whole number that it is."""
-
 _ONE = np.uint64(1)
+_HALVES = tuple(np.uint64(1 << nth) for nth in range(6))
 
 
 def bit_lengths(values: Words) -> npt.NDArray[np.uint8]:
     """How many bits each number (uint64) has, 0 to 64 (uint8)."""
-    # Without the bit behind the first, no rounding to 53 bits can carry into the next power of two.
-    leading = values & ~(values >> _ONE)
-    exponents = (leading.astype(np.float64).view(np.uint64) >> _MANTISSA_BITS).astype(np.int16)
-    found: npt.NDArray[np.uint8] = np.maximum(exponents - _BIAS, 0).astype(np.uint8)
+    filled = values.copy()  # with ones, from the highest one down
+    room = np.empty_like(filled)
+    for shift in _HALVES:
+        np.right_shift(filled, shift, out=room)
+        np.bitwise_or(filled, room, out=filled)
+    found: npt.NDArray[np.uint8] = np.bitwise_count(filled)
     return found
 
 
 def trailing_zeros(values: Words) -> npt.NDArray[np.uint8]:
     """How many zero bits each number (uint64, not 0) ends in, 0 to 63 (uint8)."""
-    lowest = values & (~values + _ONE)
-    exponents = lowest.astype(np.float64).view(np.uint64) >> _MANTISSA_BITS
-    found: npt.NDArray[np.uint8] = (exponents - np.uint64(_BIAS + 1)).astype(np.uint8)
+    found: npt.NDArray[np.uint8] = np.bitwise_count((values - _ONE) & ~values)
     return found
 
 

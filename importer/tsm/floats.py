@@ -56,9 +56,10 @@ def encode(values: npt.NDArray[np.float64], lengths: Counts) -> list[bytes]:
     widths = np.uint64(_WORD_BITS) - leading - trailing
     control = np.where(opening, np.uint64(3 << 11) | leading.astype(np.uint64) << np.uint64(6) | widths & _MASK_63, 2)
     control_widths = np.where(opening, np.uint64(_OPENED_BITS), np.uint64(_REUSED_BITS))
+    all_widths = control_widths + widths
 
     sizes = np.ones(int(ends[-1]) if ends.size else 0, dtype=np.int64)  # bits, of each value and each end
-    sizes[changing] = (control_widths + widths).view(np.int64)
+    sizes[changing] = all_widths.view(np.int64)
     stops = np.cumsum(sizes)
     bits = _FIRST_BITS + np.add.reduceat(sizes, ends - lengths) if ends.size else ends
     words_each = (bits + _WORD_BITS - 1) // _WORD_BITS
@@ -70,8 +71,12 @@ def encode(values: npt.NDArray[np.float64], lengths: Counts) -> list[bytes]:
     words = np.zeros(int(words_each.sum()), dtype=np.uint64)
     words[first_words] = np.uint64(_HEAD << 56) | firsts >> np.uint64(8)
     words[first_words + 1] = firsts << np.uint64(56)
-    _put(words, control << (np.uint64(_WORD_BITS) - control_widths), control_widths, at)
-    _put(words, (changes >> trailing) << (np.uint64(_WORD_BITS) - widths), widths, at + control_widths)
+    long = np.flatnonzero(all_widths > _WORD_BITS)  # few: window and bits are more than one number holds
+    _put(words, control[long], control_widths[long], at[long])
+    control[long] = 0
+    at[long] += control_widths[long]
+    all_widths[long] = widths[long]
+    _put(words, control << widths | changes >> trailing, all_widths, at)
     data = words.astype(">u8").tobytes()
     return [
         data[word * 8 : word * 8 + size]
@@ -89,13 +94,16 @@ def _changes(values: Words, lengths: Counts) -> tuple[Words, Words]:
 
 
 def _put(words: Words, bits: Words, widths: Words, at: Words) -> None:
-    """Write bits, which begin with the highest of each number, one behind the other; none where another one is."""
+    """Write the lowest so many bits of each number, one behind the other; none where another one is."""
     if not bits.size:
         return
+    bits = bits << (np.uint64(_WORD_BITS) - widths)
     place = (at >> np.uint64(6)).view(np.int64)
     shift = at & _MASK_63
-    firsts = np.flatnonzero(np.concatenate([[True], place[1:] != place[:-1]]))
-    words[place[firsts]] |= np.bitwise_or.reduceat(bits >> shift, firsts)
+    lasts = np.flatnonzero(np.append(place[1:] != place[:-1], np.True_))
+    # What is written into one word has no bit in common, so that sums will do, whatever they overflow.
+    sums = np.cumsum(bits >> shift)[lasts]
+    words[place[lasts]] |= np.diff(sums, prepend=np.uint64(0))
     over = np.flatnonzero(shift + widths > _WORD_BITS)
     words[place[over] + 1] |= bits[over] << (np.uint64(_WORD_BITS) - shift[over])
 
