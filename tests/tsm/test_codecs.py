@@ -11,7 +11,7 @@ from importer.tsm.varint import read_uvarint, uvarint, uvarints
 from tests.tsm import plainly
 from tests.tsm.columns import FLOATS, SIGNED, TIMES, blocks_of, flat, lengths_of
 
-examples = settings(deadline=None, max_examples=60)
+examples = settings(deadline=None, max_examples=40)
 ORIGINS = st.sampled_from(["compaction", "snapshot"])
 
 

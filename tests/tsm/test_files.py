@@ -80,6 +80,16 @@ def test_a_key_may_go_on_in_the_next_call(tmp_path: Path) -> None:
     assert list(found) == [KEY, b"n#!~#f"]
 
 
+def test_the_longest_text_and_the_first_and_last_times_are_kept(tmp_path: Path) -> None:
+    texts = ["", "x" * MAX_STRING_BYTES, "\r\n\0ü"]
+    times = [MIN_TIME_NS, 0, MAX_TIME_NS]
+
+    with storage_file(tmp_path / "1.tsm") as writer:
+        writer.write([column("string", texts, times=times)])
+
+    assert read(tmp_path / "1.tsm") == {KEY: (times, [text.encode() for text in texts])}
+
+
 def test_columns_of_one_table_are_merged_into_the_order_of_keys(tmp_path: Path) -> None:
     series = [series_key("m", [("t", tag)]) for tag in ("a", "b")]
     times, counts = np.array([1, 2, 1]), np.array([2, 1])
