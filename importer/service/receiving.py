@@ -5,10 +5,11 @@ Goes in: a request whose body is a file, or a form with one. Comes out: the uplo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from anyio import CancelScope
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -28,7 +29,7 @@ from importer.jobs.uploads import Draft, Upload, Uploads
 from importer.service.forms import Part, parts_of
 from importer.service.problems import ProblemError
 
-__all__ = ["Received", "is_form", "paths_hidden", "received_file", "received_form", "refusals_told"]
+__all__ = ["Received", "in_thread_anyway", "is_form", "paths_hidden", "received_file", "received_form", "refusals_told"]
 
 WRITE_BYTES = 1 << 20
 MOST_TEXT_BYTES = 1 << 20
@@ -161,9 +162,9 @@ class _Receiving:
     async def forget(self) -> None:
         """Nothing of it stays."""
         if self._writer is not None:
-            self._writer.draft.discard()
+            await in_thread_anyway(self._writer.draft.discard)
         if self.received.upload is not None:
-            self._uploads.remove(self.received.upload.upload)
+            await in_thread_anyway(self._uploads.remove, self.received.upload.upload)
 
 
 @contextmanager
@@ -181,7 +182,13 @@ async def _written(draft: Draft, pieces: AsyncIterator[bytes]) -> Upload:
             await writer.add(piece)
         return await writer.finish()
     finally:
-        draft.discard()
+        await in_thread_anyway(draft.discard)
+
+
+async def in_thread_anyway(do: Callable[..., object], *arguments: object) -> None:
+    """Have a thread clean up, also where the request has just been given up."""
+    with CancelScope(shield=True):
+        await run_in_threadpool(do, *arguments)
 
 
 class _Writer:

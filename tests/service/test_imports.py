@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import hashlib
 import io
@@ -9,6 +10,9 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,15 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from importer.bucket import catalogue
 from importer.jobs import events as events_module
 from importer.jobs import results
-from importer.jobs.uploads import Draft
+from importer.jobs.queue import Jobs
+from importer.jobs.uploads import Draft, Uploads
 from importer.measurements.opening import opened_bucket
 from importer.server.connection import Connection
+from importer.service.routes import uploads as uploads_module
+from tests.fault_proxy import Fault, fault_proxy
 from tests.faults.test_full_disk import files_end_at
 from tests.influxd import Influxd
 from tests.jobs.watching import ended, wait_until
@@ -333,6 +341,7 @@ def test_a_bucket_under_way_is_409_and_too_many_waiting_imports_are_429(
         assert (cancelled.status_code, cancelled.json()["state"]) == (202, "cancelled")
         assert service.post(f"/imports/{waiting['id']}/resume").status_code == 409
         assert service.get(f"/imports/{first['id']}/chart").status_code == 409
+        assert service.get(f"/imports/{first['id']}/track").status_code == 409
     finally:
         held.set()
     assert ended(service, first["id"])["state"] == "verified"
@@ -406,12 +415,123 @@ def test_what_the_data_leaves_open_is_asked_and_annotated_csv_says_it_itself(ser
     assert (found["annotated"], found["inspection"], len(found["preview"])) == (True, None, 1)
 
 
-def test_a_look_that_takes_too_long_is_504_and_says_what_to_do(make_service: ServiceMaker) -> None:
-    service = make_service(request_seconds=0.4)
-    upload = uploaded(service, birds_csv(400_000))["upload"]
-    answer = service.post("/inspections", json={"upload": upload})
+def test_a_look_that_takes_too_long_is_504_and_says_what_to_do(
+    make_service: ServiceMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads_module, "SHARE", 0.005)  # of the time: long before any other bound
+    (tmp_path / "birds.csv").write_text(birds_csv(400_000))
+    service = make_service(request_seconds=30, allow_folder=tmp_path)
+    answer = service.post("/inspections", json={"path": "birds.csv"})
     assert answer.status_code == 504
-    assert "sample" in answer.json()["detail"] or "no answer within" in answer.json()["detail"]
+    assert answer.json()["detail"].endswith("give a sample, such as 100000")
+
+
+def test_a_look_at_what_is_not_there_is_404(make_service: ServiceMaker, tmp_path: Path) -> None:
+    service = make_service(allow_folder=tmp_path)
+    for chosen in ({"upload": "0" * 16}, {"path": "none.csv"}):
+        assert service.post("/inspections", json=chosen).status_code == 404
+
+
+def test_more_looks_at_once_than_there_is_room_for_are_429(
+    service: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, looking = threading.Event(), threading.Semaphore(0)
+    preview = uploads_module.preview
+
+    def slow(*arguments: Any, **more: Any) -> Any:
+        looking.release()
+        held.wait(30)
+        return preview(*arguments, **more)
+
+    monkeypatch.setattr(uploads_module, "preview", slow)
+    monkeypatch.setattr(uploads_module, "WAIT_SECONDS", 0.1, raising=False)
+    chosen = {"upload": uploaded(service, birds_csv(9))["upload"]}
+    with ThreadPoolExecutor() as pool:
+        try:
+            first = [pool.submit(service.post, "/inspections", json=chosen) for _ in range(uploads_module.AT_ONCE)]
+            for _ in first:
+                assert looking.acquire(timeout=30)
+            answer = service.post("/inspections", json=chosen)
+        finally:
+            held.set()
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
+        assert [each.result().status_code for each in first] == [200] * uploads_module.AT_ONCE
+
+
+def test_who_comes_back_while_an_import_runs_gets_what_came_after(live_service: LiveService, trial: Trial) -> None:
+    held, jobs = threading.Event(), live_service.app.state.resources.jobs
+    connection = jobs._connection
+    jobs._connection = lambda: (held.wait(30), connection())[1]
+    with httpx.Client(base_url=live_service.url, timeout=60) as client:
+        try:
+            upload = client.post("/uploads", content=birds_csv(300)).json()["upload"]
+            wanted = {"upload": upload, "bucket": trial.bucket, "mapping": BIRDS}
+            job = client.post("/imports", json=wanted).json()["id"]
+            wait_until(lambda: jobs.get(job).state == "running", "its start")
+            with client.stream("GET", f"/imports/{job}/events") as answer:
+                known = next(events_of(answer.iter_lines()))["id"]
+        finally:
+            held.set()
+        with client.stream("GET", f"/imports/{job}/events", headers={"Last-Event-ID": known}) as answer:
+            events = list(events_of(answer.iter_lines()))
+    run, _, number = known.rpartition("-")
+    assert (events[-1]["event"], json.loads(events[-1]["data"])["state"]) == ("end", "verified")
+    assert all(each["id"].rpartition("-")[0] == run for each in events)
+    assert all(int(each["id"].rpartition("-")[2]) > int(number) for each in events)
+
+
+def test_a_chart_and_a_track_are_404_without_their_bucket_503_without_the_server_and_504_where_it_is_slow(
+    make_service: ServiceMaker, influxd: Influxd, trial: Trial
+) -> None:
+    with fault_proxy(influxd.connection.url) as proxy:
+        service = make_service(find=lambda: replace(influxd.connection, url=proxy.url))
+        fields = {name: {"column": name, "type": "float"} for name in ("lat", "lon")}
+        upload = uploaded(service, "t,lat,lon,bird\n1,1.5,2.5,b\n")["upload"]
+        job = begun(service, upload=upload, bucket=trial.bucket, mapping={**BIRDS, "fields": fields})
+        assert ended(service, job["id"])["state"] == "verified"
+
+        def statuses() -> list[int]:
+            return [service.get(f"/imports/{job['id']}/{what}").status_code for what in ("chart", "track")]
+
+        assert statuses() == [200, 200]
+        proxy.rule = lambda _: Fault()
+        assert statuses() == [503, 503]
+        settings = service.app.state.resources.settings
+        settings.__dict__["request_seconds"] = 0.3
+        proxy.rule = lambda _: Fault(hangs_seconds=0.8)
+        assert statuses() == [504, 504]
+        settings.__dict__["request_seconds"] = 60.0
+        proxy.rule = lambda _: None
+        bucket = catalogue.find(influxd.server, trial.bucket)
+        assert bucket is not None
+        catalogue.delete(influxd.server, bucket.id)
+        assert statuses() == [404, 404]
+
+
+def test_what_is_removed_of_a_request_that_failed_is_removed_by_a_thread(
+    make_service: ServiceMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[bool] = []
+
+    def noted(method: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            with suppress(RuntimeError):
+                places.append(asyncio.get_running_loop() is None)
+                return method(*arguments)
+            places.append(True)
+            return method(*arguments)
+
+        return call
+
+    for kind, name in ((Jobs, "discard"), (Uploads, "remove"), (Draft, "discard")):
+        monkeypatch.setattr(kind, name, noted(getattr(kind, name)))
+    service = make_service()
+    two = [("file", ("a.csv", "a\n")), ("file", ("b.csv", "b\n"))]
+    assert service.post("/uploads", files=two).status_code == 400
+    assert service.post("/imports", files={"file": ("a.csv", "a\n")}, data={"options": "["}).status_code == 400
+    assert service.post("/uploads", content=b"a\n").status_code == 201
+    assert len(places) >= 4
+    assert all(places)
 
 
 def test_a_verified_import_is_shown_as_a_chart_and_on_a_map(service: TestClient, trial: Trial) -> None:

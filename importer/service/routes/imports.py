@@ -24,7 +24,7 @@ from importer.jobs.results import Chart, Track, chart_of, track_of
 from importer.jobs.uploads import Upload
 from importer.ledger.report import Report
 from importer.service.problems import ProblemError, answers
-from importer.service.receiving import is_form, paths_hidden, received_form, refusals_told
+from importer.service.receiving import in_thread_anyway, is_form, paths_hidden, received_form, refusals_told
 from importer.service.resources import Resources, TheResources
 from importer.service.routes.uploads import ChosenFile, chosen_path
 
@@ -225,7 +225,7 @@ async def _from_form(request: Request, resources: Resources) -> Job:
         return await run_in_threadpool(_begun, resources, wanted, upload)
     except BaseException:
         with suppress(JobStateError, NoSuchUploadError):
-            resources.jobs.discard(upload.upload)  # unless the import reads it all the same
+            await in_thread_anyway(resources.jobs.discard, upload.upload)  # unless the import reads it all the same
         raise
 
 
