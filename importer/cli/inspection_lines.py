@@ -69,12 +69,6 @@ def _listed(names: Iterable[str]) -> str:
 
 def notes(found: Inspection) -> Iterator[str]:
     """What is odd in the cells."""
-    for count, what, examples in (
-        (found.broken, "records that cannot be rows", found.broken_examples),
-        (found.rejects, "rows would be rejected", found.reject_examples),
-    ):
-        if count:
-            yield f"{count:,} {what}: " + "; ".join(printable(each, 120) for each in examples[:3])
     found_notes = [
         f"{printable(each.name)} is no number because of {printable(refused.example)!r} in line {refused.line:,}"
         for each in found.columns

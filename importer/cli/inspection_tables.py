@@ -15,7 +15,7 @@ from rich.text import Text
 from importer.cli.inspection_lines import notes, proposal
 from importer.inspecting.inspection import Inspection
 from importer.inspecting.next_steps import NextStep, shell_line
-from importer.inspecting.records import ColumnProfile
+from importer.inspecting.records import ColumnProfile, TimeCandidate
 from importer.printable import printable
 
 __all__ = ["looking", "show_inspection", "show_next_steps"]
@@ -166,11 +166,17 @@ def _times(found: Inspection, title: str) -> Table:
         table.add_row(
             _text(" + ".join(each.columns), 60, "bold" if each.chosen else ""),
             _text(each.format or "?", 80),
-            _text("in the text" if each.has_offset else each.timezone),
+            _text(_zone(each)),
             Text(f"{_clock(each.first)}\n{_clock(each.last)}".strip()),
             _text(("taken: " if each.chosen else "") + each.why, 400),
         )
     return table
+
+
+def _zone(time: TimeCandidate) -> str:
+    if (time.format or "").startswith("unix_"):
+        return "none: since 1970"
+    return "in the text" if time.has_offset else time.timezone
 
 
 def _clock(time: str | None) -> str:

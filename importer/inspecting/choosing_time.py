@@ -175,14 +175,15 @@ def _reason(best: TimeOption, options: Sequence[TimeOption], hints: Hints) -> st
 
 
 def _reason_not(option: TimeOption, best: TimeOption) -> str:
+    taken = " + ".join(map(repr, best.columns))
     if option.doubt:
         return option.doubt
     if option.has_two_digit_year:
         return "its years have two digits"
     if option.is_local and not best.is_local:
-        return f"local time beside {best.columns[0]!r}"
+        return f"local time beside {taken}"
     if not option.has_clock and best.has_clock:
-        return f"a date alone, where {best.columns[0]!r} has the time of day, too"
+        return f"a date alone, where {taken} {'has' if len(best.columns) == 1 else 'have'} the time of day, too"
     if option.nulls and not best.nulls:
         return f"empty in {option.nulls:,} rows"
-    return f"{best.columns[0]!r} is more likely; say --time {option.columns[0]} if it is this one"
+    return f"more likely is {taken}; say --time {option.columns[0]} if it is this one"

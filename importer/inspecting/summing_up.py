@@ -19,6 +19,7 @@ from importer.inspecting.rows import Rows
 from importer.inspecting.time_facts import as_text
 from importer.inspecting.trial import Trial
 from importer.ledger.windows import Windows
+from importer.printable import printable
 
 __all__ = [
     "about_columns",
@@ -97,10 +98,11 @@ def warnings_of(trial: Trial, counted: Counted) -> list[str]:
     """What one should know before loading."""
     found = []
     if counted.broken:
-        found.append(f"{counted.broken:,} records are no rows, and would be rejected: {counted.broken_examples[0]}")
+        what = "record is no row" if counted.broken == 1 else "records are no rows"
+        found.append(f"{counted.broken:,} {what}, and would be rejected: {_first(counted.broken_examples)}")
     if trial.rejects:
-        example = f": {trial.reject_examples[0]}" if trial.reject_examples else ""
-        found.append(f"{trial.rejects:,} rows would be rejected{example}")
+        examples = f": {_first(trial.reject_examples)}" if trial.reject_examples else ""
+        found.append(f"{trial.rejects:,} row{'s' * (trial.rejects > 1)} would be rejected{examples}")
     lost = trial.duplicates.kinds["overwritten"]
     if lost:
         hint = trial.duplicates.tag_hint
@@ -109,6 +111,10 @@ def warnings_of(trial: Trial, counted: Counted) -> list[str]:
             f"{lost:,} rows have the tags and the time of an earlier row, and other values: they replace them{apart}"
         )
     return found
+
+
+def _first(examples: Sequence[str]) -> str:
+    return "; ".join(printable(each, 120) for each in examples[:3])
 
 
 def collisions_of(trial: Trial) -> KeyCollisions:

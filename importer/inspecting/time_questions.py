@@ -32,12 +32,13 @@ def about_column(options: Sequence[TimeOption], form: str | None) -> Question:
         for option in options
         if option.fittings
     )
-    found = f"No column holds times of {'a known format' if form is None else f'the format {form}'}"
+    known = "a known format" if form is None else f"the format {form}"
+    found = f"No column holds times of {known}; say --time COLUMN, and its --time-format."
     if choices:
-        found = "None is so without doubt"
+        found = "None is so without doubt."
     return Question(
         about="time",
-        text=f"Which column is the time? {found}; say --time COLUMN, and its --time-format.",
+        text=f"Which column is the time? {found}",
         option="--time",
         choices=choices,
     )

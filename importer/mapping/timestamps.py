@@ -219,7 +219,7 @@ def _rfc3339(text: pl.Series, errors: _Errors) -> pl.Series:
     day, clock, fraction, offset = (groups.struct.field(name) for name in groups.struct.fields)
     local = (day + "T" + clock).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False, cache=False)
     missing = local.is_null()
-    errors.add(missing, "time_format", _not_rfc3339(text) if missing.any() else "")
+    errors.add(missing, "time_format", _not_rfc3339(text, is_any=not missing.all()) if missing.any() else "")
     errors.add(clock.str.ends_with(":60"), "time_format", LEAP_SECOND)
     digits = _fraction_ns(fraction, errors, "not RFC 3339")
     hours = offset.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0)
@@ -230,7 +230,7 @@ def _rfc3339(text: pl.Series, errors: _Errors) -> pl.Series:
     return _nanoseconds(local.cast(pl.Int64) - shift_us.zip_with(~west, -shift_us), digits, errors)
 
 
-def _not_rfc3339(text: pl.Series) -> str:
+def _not_rfc3339(text: pl.Series, *, is_any: bool) -> str:
     for pattern, form in (
         (r"^\s*\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\s*$", "%Y-%m-%d %H:%M:%S%.f"),
         (r"^\s*\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\s*$", "%Y-%m-%dT%H:%M:%S%.f"),
@@ -240,7 +240,7 @@ def _not_rfc3339(text: pl.Series) -> str:
     ):
         if text.str.contains(pattern).any():
             return f"not RFC 3339 (2021-03-20T00:22:00Z): give the format, {form} by the look of it"
-    return "not RFC 3339 (2021-03-20T00:22:00Z): give the format"
+    return "not RFC 3339 (2021-03-20T00:22:00Z)" + ("" if is_any else ": give the format")
 
 
 def _nanoseconds(utc_us: pl.Series, digits_ns: pl.Series | int, errors: _Errors) -> pl.Series:

@@ -90,6 +90,21 @@ def test_questions_are_asked_with_the_option_that_answers_and_nothing_is_written
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.usefixtures("no_settings")
+def test_what_is_said_of_times_and_rejects_is_said_once_and_of_what_is_meant(command: Command) -> None:
+    Path("odd.csv").write_text("a,b\n1,2\n3,4\n")
+    assert command("load", "odd.csv", "--dry-run", "--bucket", "b").err.endswith(
+        "No column holds times of a known format; say --time COLUMN, and its --time-format.\n"
+    )
+    Path("odd.csv").write_text("date,time,v\n2021-01-01,10:00:00,1\n2021-01-02,11:00:00,2\n2021-01-03,12:00:00,5\n")
+    assert importer.inspect("odd.csv").times[1].why == "a date alone, where 'date' + 'time' have the time of day, too"
+    rows = "".join(f"16000000{n:02},{n}\n" for n in range(20))
+    Path("odd.csv").write_text(f"time,v\n{rows}n/a?,1\n")
+    shown = command("inspect", "odd.csv", "--time", "time").out
+    assert (shown.count("would be rejected: "), "warning: 1 row would be rejected: line 22, time" in shown) == (1, True)
+    assert "unix_s  none: since 1970 " in shown
+
+
 def test_charts_show_what_the_inspection_counted(inspection: Inspection, tmp_path: Path) -> None:
     panels = list(panels_of(inspection))
     over_time, bird, lat, note = panels
@@ -157,7 +172,7 @@ def test_what_a_load_decides_of_hostile_names_and_its_errors_are_shown_harmless(
     Path("b.csv").write_text("time,v\x1b\n2024-05-01T00:00:00Z,1.5\n2024-05-02T00:00:00Z,2\n")
     ended = command("load", "b.csv", "--bucket", "b", "--dry-run", "--field", "v\x1b:integer", "--max-rejects", "1")
     assert ended.code == 0
-    assert "1 rows would be rejected: line 2, v\N{REPLACEMENT CHARACTER}" in ended.err
+    assert "1 row would be rejected: line 2, v\N{REPLACEMENT CHARACTER}" in ended.err
 
 
 @pytest.mark.usefixtures("no_settings")

@@ -223,6 +223,12 @@ def test_a_text_that_is_not_rfc_3339_is_answered_with_the_format_that_it_seems_t
     assert isinstance(parsed([text], format=hint)[0], int)
 
 
+def test_no_format_is_asked_for_where_other_times_are_of_it() -> None:
+    (fault,) = parse_times(pl.Series(["n/a?", "2020-01-01T00:00:00Z"]), TimeSpec(column="t")).errors
+    assert fault[2] == "not RFC 3339 (2021-03-20T00:22:00Z)"
+    assert message_of("n/a?") == fault[2] + ": give the format"
+
+
 def test_an_empty_cell_is_neither_a_time_nor_a_fault() -> None:
     for form in ("rfc3339", "unix_s", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%H:%M:%S%.f %Y-%m-%d"):
         assert parsed([None], format=form) == [None]
