@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -30,8 +31,18 @@ from importer.errors import (
     ResumeRefusedError,
     ServerError,
     SourceError,
+    SpoolError,
     TransientServerError,
     VerificationError,
+)
+from importer.jobs.refusals import (
+    JobStateError,
+    NoRoomError,
+    NoSuchJobError,
+    NoSuchUploadError,
+    NotAllowedError,
+    QueueFullError,
+    TooLargeError,
 )
 from importer.server.secret import redacted
 
@@ -44,6 +55,7 @@ __all__ = [
     "Unforeseen",
     "answers",
     "handle_problems",
+    "in_requests_words",
     "problem_of",
     "problem_response",
     "title_of",
@@ -53,6 +65,8 @@ log = logging.getLogger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+QUEUE_SECONDS = 30
+"""An import has its turn more rarely than InfluxDB its rest."""
 
 WORDS = {
     400: "The request is wrong; nothing was done.",
@@ -72,6 +86,47 @@ WORDS = {
     507: "The service's disk is full.",
 }
 """What each status means here, for the documents."""
+
+
+_PARTS = {
+    "bucket": "bucket",
+    "mapping": "mapping",
+    "max-rejects": "max_rejects",
+    "measurement": "hints.measurement",
+    "time": "hints.time",
+    "time-format": "hints.time_format",
+    "timezone": "hints.timezone",
+    "ambiguous": "hints.ambiguous",
+    "tag": "hints.tags",
+    "field": "hints.fields",
+    "filter": "hints.row_filter",
+    "encoding": "csv.encoding",
+    "delimiter": "csv.delimiter",
+    "decimal": "csv.decimal",
+    "null": "csv.null",
+    "header": "csv.header",
+    "skip-header": "csv.skip_header",
+    "skip-rows": "csv.skip_rows",
+}
+"""Options of the command line, and the parts of a request that say the same."""
+
+_OF_THE_SERVICE = ("allow-folder", "allow-http", "ca-file", "series-bucket", "skip-verify", "state-dir", "token-file")
+_OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?: (append|replace|fail)\b)?")
+
+
+def in_requests_words(text: str) -> str:
+    """What an error says, with parts of a request in place of the command line's options."""
+
+    def part(found: re.Match[str]) -> str:
+        name, value = found[1], found[2]
+        if name == "if-exists":
+            return f'"if_exists": "{value}"' if value else '"if_exists"'
+        after = f" {value}" if value else ""
+        if name in _PARTS:
+            return f'"{_PARTS[name]}"{after}'
+        return f"--{name} (of the service){after}" if name in _OF_THE_SERVICE else found[0]
+
+    return _OPTION.sub(part, text)
 
 
 class Fault(BaseModel):
@@ -161,10 +216,14 @@ def problem_of(error: ImporterError) -> tuple[int, dict[str, str]]:
         return 503, retry
     if isinstance(error, AuthorizationError):
         return 503, retry
+    if isinstance(error, QueueFullError):
+        return 429, {"Retry-After": str(QUEUE_SECONDS)}
     by_type: tuple[tuple[type[ImporterError] | tuple[type[ImporterError], ...], int], ...] = (
-        ((LoadInProgressError, BucketExistsError, ResumeRefusedError), 409),
-        (NotFoundError, 404),
-        (PayloadTooLargeError, 413),
+        ((LoadInProgressError, BucketExistsError, ResumeRefusedError, JobStateError), 409),
+        ((NotFoundError, NoSuchJobError, NoSuchUploadError), 404),
+        (NotAllowedError, 403),
+        ((PayloadTooLargeError, TooLargeError), 413),
+        ((NoRoomError, SpoolError), 507),
         ((ConfigurationError, SourceError, MeasurementError), 400),
     )
     for kind, status in by_type:
@@ -202,7 +261,8 @@ def handle_problems(app: FastAPI, state_dir: Path) -> None:
     async def of_importer(_: Request, error: Exception) -> Response:
         assert isinstance(error, ImporterError)  # noqa: S101 - as registered below
         status, headers = problem_of(error)
-        return problem_response(Problem(status=status, title=title_of(status), detail=shown(error)), headers)
+        detail = in_requests_words(shown(error))
+        return problem_response(Problem(status=status, title=title_of(status), detail=detail), headers)
 
     async def of_route(_: Request, error: Exception) -> Response:
         assert isinstance(error, ProblemError)  # noqa: S101 - as registered below

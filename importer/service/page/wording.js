@@ -38,7 +38,7 @@ export function shown(text, longest = 80) {
 }
 
 const PHRASES = [
-  [/say --if-exists replace to ([^,]+), --if-exists append to add to it, or choose another --bucket/g,
+  [/say (?:--if-exists |"if_exists": ")replace"? to ([^,]+), (?:--if-exists |"if_exists": ")append"? to add to it, or choose another (?:--bucket|"bucket")/g,
     "choose “Replace it” to $1, “Add to it”, or another name for the bucket"],
   [/; say --time COLUMN, and its --time-format\./g, "."],
   [/ \(--tag\)/g, ""],
@@ -54,9 +54,15 @@ const CONTROLS = {
   "--tag": "the role “tag”", "--field": "the role “field”", "--skip-header": "“Lines to skip”",
 };
 
-// The service speaks of the command line's options in places: here they are controls.
+// Errors of requests name parts of a request, what a load tells names the command line's options: here they are controls.
+const PARTS = {
+  max_rejects: "--max-rejects", bucket: "--bucket", "hints.tags": "--tag", "hints.fields": "--field", "hints.time": "--time",
+  "hints.time_format": "--time-format", "hints.timezone": "--timezone", "csv.encoding": "--encoding", "csv.delimiter": "--delimiter",
+  "csv.decimal": "--decimal", "csv.null": "--null", "csv.header": "--header", "csv.skip_header": "--skip-header",
+};
+
 export function inWords(text) {
-  let found = text;
+  let found = text.replace(/"((?:hints\.|csv\.)?[a-z_]+)"(?!:)/g, (whole, part) => PARTS[part] ?? whole);
   for (const [pattern, words] of PHRASES) found = found.replace(pattern, words);
   return found.replace(/--[a-z]+(?:-[a-z]+)*/g, (option) => CONTROLS[option] ?? option);
 }
