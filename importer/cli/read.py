@@ -7,13 +7,17 @@ import logging
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
 from importer.cli.signals import NOT_WHOLE, NOTHING_WRITTEN, ended_at_once, stopped_and_exited
+from importer.errors import ImporterError
+
+if TYPE_CHECKING:
+    from importer.server.connection import Connection
 
 __all__ = ["EPILOG", "read_command"]
 
@@ -21,6 +25,7 @@ EPILOG = "Example: importer read birds --window 30d --aggregate 1h --fn mean --o
 
 _PART, _OUTPUT = "What to read", "Output"
 _ROWS_OF_A_TABLE = 30
+_NOTHING = "warning: nothing was found: look at --window, --start, --stop and the filters%s"
 
 log = logging.getLogger("importer")
 
@@ -94,7 +99,7 @@ def read_command(
         else:
             written = export(bucket, target, format=chosen, limit=limit, **ways, **asked)
     if chosen == "table":
-        show_rows(frame, most, limited=limit is not None)
+        show_rows(frame, most, limited=limit is not None, held=lambda: _held(bucket, where(), wait))
         return
     for warning in written.warnings:
         log.warning("warning: %s", warning)
@@ -102,8 +107,22 @@ def read_command(
         typer.echo(json.dumps(asdict(written), indent=2))
         return
     if not written.rows:
-        log.warning("warning: nothing was found: look at --start, --stop and the filters")
+        log.warning(_NOTHING, _held(bucket, where(), wait))
     if not to_stdout:
         log.info("%s: %s rows, %s values of %s", printable(written.path, None), f"{written.rows:,}", f"{written.values:,}", ", ".join(map(repr, written.measurements)) or "nothing")  # fmt: skip
     if written.load_command:
         log.info("to load it back: %s", printable(written.load_command, None))
+
+
+def _held(bucket: str, connection: Connection, wait: float) -> str:
+    """From when to when the bucket holds anything, as the end of a sentence."""
+    from importer.reading.frames import stored_between  # noqa: PLC0415
+    from importer.reading.window import shown_moment  # noqa: PLC0415
+
+    try:
+        span = stored_between(bucket, connection=connection, wait_seconds=wait)
+    except ImporterError:
+        span = None
+    if span is None:
+        return ""
+    return f"; the bucket holds {shown_moment(span.start_ns)} to {shown_moment(span.stop_ns - 1)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import polars as pl
@@ -18,16 +19,17 @@ __all__ = ["show_rows"]
 _PIPE_WIDTH = 110
 
 
-def show_rows(frame: pl.DataFrame, most: int, *, limited: bool) -> None:
+def show_rows(frame: pl.DataFrame, most: int, *, limited: bool, held: Callable[[], str] = str) -> None:
     """Print rows.
 
     Args:
         frame: as it was read; more rows than are shown say that there are more.
         most: so many are shown.
         limited: whether that number was asked for.
+        held: where there are no rows, says what the bucket holds, as the end of a sentence.
     """
     if not frame.height:
-        typer.echo("nothing was found: look at --start, --stop and the filters")
+        typer.echo(f"nothing was found: look at --window, --start, --stop and the filters{held()}")
         return
     console = Console()
     if not console.is_terminal:

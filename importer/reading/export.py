@@ -242,14 +242,14 @@ def _write(found: Reading, file: BinaryIO, kind: FileFormat, *, escape_formulas:
             int((part.frame[field.column] == "").sum()) for field in part.layout.fields if field.type == "string"
         )
     out.end()
-    warnings = _warnings(kind, empty_texts, not_utf8, escape_formulas=escape_formulas)
+    warnings = _warnings(kind, empty_texts, not_utf8, has_escaped=getattr(out, "has_escaped", False))
     return _Done(rows, values, tuple(measurements), tuple(warnings))
 
 
-def _warnings(kind: FileFormat, empty_texts: int, not_utf8: int, *, escape_formulas: bool) -> Iterator[str]:
+def _warnings(kind: FileFormat, empty_texts: int, not_utf8: int, *, has_escaped: bool) -> Iterator[str]:
     if empty_texts and kind in ("csv", "parquet"):
         yield f"{empty_texts:,} values are empty texts: {EMPTY_TEXTS_STAY_OUT}"
     if not_utf8:
         yield f"{not_utf8:,} bytes of texts are no UTF-8: each was replaced by the sign U+FFFD"
-    if escape_formulas:
+    if has_escaped:
         yield "texts that look like formulas have an apostrophe before them: the file does not load back as it was"

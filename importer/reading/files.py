@@ -83,8 +83,9 @@ class _Csv:
 
     def __init__(self, file: BinaryIO, columns: Columns, *, escape_formulas: bool) -> None:
         self._file, self._columns, self._escapes = file, columns, escape_formulas
+        self.has_escaped = False
         names = pl.Series(columns.names)
-        header = escaped_formulas(names) if escape_formulas else names
+        header = self._escaped(names) if escape_formulas else names
         self._names = header.to_list()
         # Of a frame whose names are numbers, so that no two can clash once they are escaped.
         row = pl.DataFrame({str(number): [name] for number, name in enumerate(self._names)})
@@ -94,12 +95,17 @@ class _Csv:
         frame = time_as_text(self._columns.shaped(part))
         if self._escapes:
             frame = pl.DataFrame(
-                [escaped_formulas(each) if each.dtype == pl.String else each for each in frame.get_columns()]
+                [self._escaped(each) if each.dtype == pl.String else each for each in frame.get_columns()]
             )
         write_all(self._file, _csv(frame))
 
     def end(self) -> None:
         pass
+
+    def _escaped(self, texts: pl.Series) -> pl.Series:
+        made = escaped_formulas(texts)
+        self.has_escaped |= made is not texts
+        return made
 
 
 def _csv(frame: pl.DataFrame) -> bytes:

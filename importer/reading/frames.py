@@ -22,12 +22,14 @@ from importer.reading.columns import Columns, columns_of
 from importer.reading.layout import layouts
 from importer.reading.points import Part, Progress, parts
 from importer.reading.selection import Selection, Wanted, selection
+from importer.reading.slices import end_of
+from importer.reading.window import TimeRange
 from importer.server.connection import Connection
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Reading", "read", "reading_of"]
+__all__ = ["Reading", "read", "reading_of", "stored_between"]
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +167,21 @@ def reading_of(
         found, warnings = layouts(asking, chosen)
         rows = parts(asking, found, chosen, progress or (lambda *_: None))
         yield Reading(columns_of(found), rows if limit is None else _limited(rows, limit), warnings)
+
+
+def stored_between(bucket: str, *, connection: Connection, wait_seconds: float = 10.0) -> TimeRange | None:
+    """From the first time that a bucket holds to behind the last one; None where it holds nothing.
+
+    Raises:
+        ConfigurationError: a field has several types.
+        ServerError: the server refuses, or did not answer in time.
+    """
+    everything = selection()
+    with opened(connection, bucket, wait_seconds=wait_seconds) as asking:
+        found, _ = layouts(asking, everything)
+        ends = [end_of(asking, each, everything, last=last) for each in found for last in (False, True)]
+    times = [each for each in ends if each is not None]
+    return TimeRange(min(times), max(times) + 1) if times else None
 
 
 def _limited(found: Iterator[Part], limit: int) -> Iterator[Part]:

@@ -21,7 +21,7 @@ from importer.reading.selection import Selection
 from importer.reading.statements import counting, ends
 from importer.reading.window import TimeRange
 
-__all__ = ["Slice", "counted", "slices"]
+__all__ = ["Slice", "counted", "end_of", "slices"]
 
 WINDOWS_AT_ONCE = 64
 
@@ -78,7 +78,7 @@ def slices(asking: Asking, layout: Layout, chosen: Selection, most_values: int) 
         ConfigurationError: windows at the very ends of time are asked for, which the server cannot compute.
         ServerError: the server did not answer.
     """
-    first, last = (_end(asking, layout, chosen, last=last) for last in (False, True))
+    first, last = (end_of(asking, layout, chosen, last=last) for last in (False, True))
     if first is None or last is None:
         return []
     step = chosen.aggregate.every.ns if chosen.aggregate else 1
@@ -100,7 +100,8 @@ def counted(asking: Asking, layout: Layout, chosen: Selection, span: TimeRange) 
     return Slice(span, tuple(count or 0 for count in counts))
 
 
-def _end(asking: Asking, layout: Layout, chosen: Selection, *, last: bool) -> int | None:
+def end_of(asking: Asking, layout: Layout, chosen: Selection, *, last: bool) -> int | None:
+    """The time of the first point, or of the last one; None where there is none."""
     times = [row[0] for piece in asking.rows(*ends(layout, chosen, last=last)) for row in piece.rows]
     return int(times[0]) if times else None
 

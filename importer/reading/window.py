@@ -15,7 +15,16 @@ from typing import Final
 from importer.errors import ConfigurationError
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE
 
-__all__ = ["ALL_OF_TIME", "GRAMMAR", "TimeRange", "Window", "parse_moment", "parse_window", "time_range"]
+__all__ = [
+    "ALL_OF_TIME",
+    "GRAMMAR",
+    "TimeRange",
+    "Window",
+    "parse_moment",
+    "parse_window",
+    "shown_moment",
+    "time_range",
+]
 
 GRAMMAR: Final = (
     "a length and a unit: a whole number above 0, then s (seconds), m (minutes), h (hours), d (days) or w (weeks), "
@@ -72,7 +81,7 @@ class TimeRange:
     stop_ns: int
 
     def __str__(self) -> str:
-        return f"from {_shown(self.start_ns)} to {_shown(self.stop_ns)}"
+        return f"from {shown_moment(self.start_ns)} to {shown_moment(self.stop_ns)}"
 
 
 ALL_OF_TIME: Final = TimeRange(MIN_TIME_NS, MAX_TIME_NS + 1)
@@ -152,10 +161,8 @@ def time_range(
     elif start is not None:
         start_ns = parse_moment(start, name="start", now_ns=now)
     if start_ns >= stop_ns:
-        raise ConfigurationError(
-            f"nothing lies between start {start or _shown(start_ns)!r} and stop {stop or _shown(stop_ns)!r}: "
-            "the start must come before the stop"
-        )
+        ends = f"start {start or shown_moment(start_ns)!r} and stop {stop or shown_moment(stop_ns)!r}"
+        raise ConfigurationError(f"nothing lies between {ends}: the start must come before the stop")
     return TimeRange(start_ns, stop_ns)
 
 
@@ -176,7 +183,7 @@ def _written(text: str) -> int | None:
     return (since.days * 86_400 + since.seconds) * 10**9 + int((fraction or "").ljust(9, "0"))
 
 
-def _shown(ns: int) -> str:
+def shown_moment(ns: int) -> str:
     """As RFC 3339, with as many digits as it needs."""
     seconds, rest = divmod(ns, 10**9)
     moment = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")

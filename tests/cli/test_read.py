@@ -57,7 +57,10 @@ def test_json_is_a_list_of_rows_and_nothing_is_an_empty_list_with_a_warning(bird
     assert row == {"time": f"{DAY}T12:26:40Z", "measurement": "birds", "bird": "b0", "lat": 47.0, "n": 0}
     ended = command("read", birds, "--window", "1h", "--json")
     assert (ended.code, json.loads(ended.out)) == (0, [])
-    assert ended.err == "warning: nothing was found: look at --start, --stop and the filters\n"
+    assert ended.err == (
+        "warning: nothing was found: look at --window, --start, --stop and the filters; "
+        f"the bucket holds {DAY}T12:26:40Z to {DAY}T14:05:40Z\n"
+    )
 
 
 def test_a_file_is_written_with_its_mapping_and_the_command_that_it_prints_loads_it_back(
@@ -121,6 +124,11 @@ def test_a_token_that_may_only_read_is_enough(
     monkeypatch.setenv("INFLUX_TOKEN", tokens("read:orgs").token)
     ended = command("read", birds)
     assert (ended.code, ended.err.splitlines()[-1].startswith("error: ")) == (1, True)
+
+
+def test_nothing_is_said_of_apostrophes_where_no_text_got_one(birds: str, command: Command) -> None:
+    ended = command("read", birds, "--limit", "1", "--escape-formulas")
+    assert (ended.code, ended.err) == (0, "")
 
 
 def test_a_signal_leaves_nothing_half(trial: Trial, start: Start) -> None:
