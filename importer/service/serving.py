@@ -20,6 +20,7 @@ from importer.errors import ConfigurationError
 from importer.server.connection import Connection
 from importer.server.secret import Redacting
 from importer.service.app import create_app
+from importer.service.heads import bounded_http
 from importer.service.settings import SHORTEST_TOKEN, ServiceSettings
 
 __all__ = ["serve"]
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 BACKLOG: Final = 2048
 KEEP_ALIVE_SECONDS: Final = 30
+MOST_CONNECTIONS: Final = 1000
+"""Or twice as many as requests may be under way, where that is more."""
+
 LAST_SECONDS: Final = 10
 """That requests under way get when the service is told to stop."""
 
@@ -53,6 +57,9 @@ def serve(settings: ServiceSettings, find: Callable[[], Connection]) -> None:
         app = create_app(settings, lambda: connection)
         config = uvicorn.Config(
             app,
+            http=bounded_http(
+                seconds=settings.idle_seconds, most_connections=max(MOST_CONNECTIONS, 2 * settings.max_requests)
+            ),
             log_config=None,
             access_log=False,  # the service's own says more, and no query
             server_header=False,
