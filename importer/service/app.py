@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
-import importlib.util
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -22,11 +20,11 @@ from importer.service.limits import Limits
 from importer.service.openapi import document
 from importer.service.problems import Unforeseen, handle_problems
 from importer.service.resources import Resources
+from importer.service.routes import documents, health, imports, page, series, uploads, waves
 from importer.service.settings import ServiceSettings
 
 __all__ = ["create_app"]
 
-ROUTES = ("health", "documents", "waves", "series", "uploads", "imports", "page")
 THREADS = 64
 """Requests that talk to InfluxDB at once; the others wait for one of these to end."""
 
@@ -62,10 +60,8 @@ def create_app(settings: ServiceSettings, find: Callable[[], Connection]) -> Fas
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     handle_problems(app, settings.state_dir)
-    for name in ROUTES:
-        module = f"importer.service.routes.{name}"
-        if importlib.util.find_spec(module) is not None:
-            app.include_router(importlib.import_module(module).router)
+    for routes in (health, documents, waves, series, uploads, imports, page):
+        app.include_router(routes.router)
     needs_token = settings.token is not None
     app.openapi = lambda: document(app, needs_token=needs_token)  # type: ignore[method-assign]
     return app
