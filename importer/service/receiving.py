@@ -14,53 +14,19 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from importer.errors import ImporterError, SpoolError
+from importer.errors import ImporterError
 from importer.jobs.naming import Hidden
-from importer.jobs.refusals import (
-    JobStateError,
-    NoRoomError,
-    NoSuchJobError,
-    NoSuchUploadError,
-    NotAllowedError,
-    QueueFullError,
-    TooLargeError,
-)
 from importer.jobs.uploads import Draft, Upload, Uploads
 from importer.service.forms import Part, parts_of
 from importer.service.problems import ProblemError
 
-__all__ = ["Received", "in_thread_anyway", "is_form", "paths_hidden", "received_file", "received_form", "refusals_told"]
+__all__ = ["Received", "in_thread_anyway", "is_form", "paths_hidden", "received_file", "received_form"]
 
 WRITE_BYTES = 1 << 20
 MOST_TEXT_BYTES = 1 << 20
 """Of all parts of a form that are no file."""
 
 UNNAMED = "upload.csv"
-
-_STATUS = {
-    NoSuchJobError: 404,
-    NoSuchUploadError: 404,
-    NotAllowedError: 403,
-    JobStateError: 409,
-    QueueFullError: 429,
-    TooLargeError: 413,
-    NoRoomError: 507,
-    SpoolError: 507,
-}
-
-
-@contextmanager
-def refusals_told() -> Iterator[None]:
-    """Answer what jobs and uploads refuse.
-
-    Raises:
-        ProblemError: with the status that says it.
-    """
-    try:
-        yield
-    except tuple(_STATUS) as error:
-        retry = {"Retry-After": "30"} if isinstance(error, QueueFullError) else None
-        raise ProblemError(_STATUS[type(error)], str(error), headers=retry) from error
 
 
 @contextmanager
@@ -100,9 +66,11 @@ async def received_file(request: Request, uploads: Uploads, name: str | None) ->
         name: what it is called.
 
     Raises:
-        ProblemError: it is too large, it breaks off, or the disk is full.
+        ProblemError: it breaks off.
+        TooLargeError: there is too much of it.
+        NoRoomError: the disk is full.
     """
-    with refusals_told(), _told_where_it_ends():
+    with _told_where_it_ends():
         announced = request.headers.get("content-length", "")
         expected = int(announced) if announced.isdecimal() else None
         draft = await run_in_threadpool(uploads.begin, name or UNNAMED, expected)
@@ -118,11 +86,13 @@ async def received_form(request: Request, uploads: Uploads, name: str | None = N
         name: what it is called, instead of what the form says.
 
     Raises:
-        ProblemError: the form is none, holds two files, is too large, breaks off, or the disk is full.
+        ProblemError: the form is none, holds two files, or breaks off.
+        TooLargeError: there is too much of it.
+        NoRoomError: the disk is full.
     """
     receiving = _Receiving(uploads, name)
     try:
-        with refusals_told(), _told_where_it_ends():
+        with _told_where_it_ends():
             async for part in parts_of(request):
                 await receiving.take(part)
     except BaseException:

@@ -24,7 +24,7 @@ from importer.jobs.results import Chart, Track, chart_of, track_of
 from importer.jobs.uploads import Upload
 from importer.ledger.report import Report
 from importer.service.problems import ProblemError, answers
-from importer.service.receiving import in_thread_anyway, is_form, paths_hidden, received_form, refusals_told
+from importer.service.receiving import in_thread_anyway, is_form, paths_hidden, received_form
 from importer.service.resources import Resources, TheResources
 from importer.service.routes.uploads import ChosenFile, chosen_path
 
@@ -115,15 +115,13 @@ def list_imports(
 @router.get("/imports/{job}", summary="How an import is, or how it ended.", responses=answers(400, 404))
 def show_import(job: JobId, resources: TheResources) -> Job:
     """`progress` is the ledger so far; `report` the load's own, as the command line writes it."""
-    with refusals_told():
-        return resources.jobs.get(job)
+    return resources.jobs.get(job)
 
 
 @router.delete("/imports/{job}", status_code=202, summary="Tell an import to end.", responses=answers(400, 404, 409))
 def cancel_import(job: JobId, resources: TheResources) -> Job:
     """One that waits is cancelled at once; of one that runs, what it has staged is removed, and the bucket stays."""
-    with refusals_told():
-        return resources.jobs.cancel(job)
+    return resources.jobs.cancel(job)
 
 
 @router.post(
@@ -134,8 +132,7 @@ def cancel_import(job: JobId, resources: TheResources) -> Job:
 )
 def resume_import(job: JobId, resources: TheResources) -> Job:
     """One that lost InfluxDB in its midst, say; what was acknowledged is not sent again."""
-    with refusals_told():
-        return resources.jobs.resume(job)
+    return resources.jobs.resume(job)
 
 
 @router.get(
@@ -157,8 +154,7 @@ async def watch_import(
     last_event_id: Annotated[str | None, Header(description="The last event that you had.", max_length=100)] = None,
 ) -> Response:
     """Ends with the import. `progress` comes at most four times a second; who is slow misses some of it."""
-    with refusals_told():
-        events = await run_in_threadpool(resources.jobs.events, job)
+    events = await run_in_threadpool(resources.jobs.events, job)
     if events.ended and last_event_id is not None and not events.after(last_event_id):
         return Response(status_code=204)  # which tells browsers not to come back
     return EventSourceResponse(_told(events, last_event_id), ping=PING_SECONDS, send_timeout=SEND_SECONDS)
@@ -182,8 +178,7 @@ def show_rejects(
     limit: Annotated[int | None, Query(ge=1, description="So many at the most; all without it.")] = None,
 ) -> Response:
     """Of one that runs, those so far; the header alone where there are none."""
-    with refusals_told():
-        path, hidden = resources.jobs.rejects(job)
+    path, hidden = resources.jobs.rejects(job)
     headers = {"Content-Disposition": f'attachment; filename="{job}.rejects.csv"'}
     return StreamingResponse(rejects_csv(path, hidden, limit), media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -214,8 +209,7 @@ def show_track(job: JobId, resources: TheResources) -> Track:
 
 
 async def _from_form(request: Request, resources: Resources) -> Job:
-    with refusals_told():
-        await run_in_threadpool(resources.jobs.check_place, None)
+    await run_in_threadpool(resources.jobs.check_place, None)
     received = await received_form(request, resources.jobs.uploads)
     upload = received.upload
     if upload is None:
@@ -231,10 +225,9 @@ async def _from_form(request: Request, resources: Resources) -> Job:
 
 def _from_json(body: bytes, resources: Resources) -> Job:
     new = _validated(NewImport, body, "body")
-    with refusals_told():
-        if new.upload is not None:
-            return _begun(resources, new.wanted, resources.jobs.uploads.find(new.upload))
-        return _submitted(resources, new.wanted, chosen_path(resources, new), None)
+    if new.upload is not None:
+        return _begun(resources, new.wanted, resources.jobs.uploads.find(new.upload))
+    return _submitted(resources, new.wanted, chosen_path(resources, new), None)
 
 
 def _begun(resources: Resources, wanted: Wanted, upload: Upload) -> Job:
@@ -243,7 +236,7 @@ def _begun(resources: Resources, wanted: Wanted, upload: Upload) -> Job:
 
 def _submitted(resources: Resources, wanted: Wanted, path: FilePath, upload: Upload | None) -> Job:
     jobs = resources.jobs
-    with refusals_told(), paths_hidden(jobs.hidden_of(path)):
+    with paths_hidden(jobs.hidden_of(path)):
         bucket = jobs.bucket_of(wanted, path)
         jobs.check_place(bucket)
         check_bucket(resources.server(), bucket, wanted.if_exists)
@@ -251,8 +244,7 @@ def _submitted(resources: Resources, wanted: Wanted, path: FilePath, upload: Upl
 
 
 def _verified(resources: Resources, job: str) -> Report:
-    with refusals_told():
-        found = resources.jobs.get(job)
+    found = resources.jobs.get(job)
     if found.state != "verified" or found.report is None:
         raise ProblemError(409, f"the import {job} is not verified: it is {found.state}")
     return found.report

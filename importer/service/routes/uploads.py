@@ -20,7 +20,7 @@ from importer.jobs.naming import allowed_file
 from importer.jobs.uploads import Upload
 from importer.mapping.parts import Strict
 from importer.service.problems import ProblemError, answers
-from importer.service.receiving import is_form, paths_hidden, received_file, received_form, refusals_told
+from importer.service.receiving import is_form, paths_hidden, received_file, received_form
 from importer.service.resources import Resources, TheResources
 
 __all__ = ["ChosenFile", "chosen_path", "router"]
@@ -33,7 +33,6 @@ AT_ONCE = 2
 _LOOKING = threading.BoundedSemaphore(AT_ONCE)
 """Inspections take memory and processors, which loads and other requests need, too."""
 
-WAIT_SECONDS = 10.0
 SHARE = 0.9
 """Of the time that a request may take: so that the answer says what to do about it."""
 
@@ -112,8 +111,7 @@ async def upload_file(
 )
 def remove_upload(upload: UploadId, resources: TheResources) -> Response:
     """One that an import reads cannot be removed."""
-    with refusals_told():
-        resources.jobs.discard(upload)
+    resources.jobs.discard(upload)
     return Response(status_code=204)
 
 
@@ -127,16 +125,15 @@ def inspect_file(look: Look, resources: TheResources) -> Preview:
 
     With a mapping given, that mapping is tried: what would be rejected, what would collide, how many series there are.
     """
-    with refusals_told():
-        path, scratch = chosen_path(resources, look), resources.jobs.scratch
-        hidden = resources.jobs.hidden_of(path)
-        with paths_hidden(hidden), _looking(resources.settings.request_seconds * SHARE) as stop:
-            if look.mapping is None:
-                hints = hints_of(look.hints, look.csv)
-                found = preview(path, hints, sample=look.sample, scratch=scratch, stop=stop)
-            else:
-                mapping = mapping_of(look.mapping, look.csv)["mapping"]
-                found = preview_of_mapping(path, mapping, sample=look.sample, scratch=scratch, stop=stop)
+    path, scratch = chosen_path(resources, look), resources.jobs.scratch
+    hidden = resources.jobs.hidden_of(path)
+    with paths_hidden(hidden), _looking(resources.settings.request_seconds * SHARE) as stop:
+        if look.mapping is None:
+            hints = hints_of(look.hints, look.csv)
+            found = preview(path, hints, sample=look.sample, scratch=scratch, stop=stop)
+        else:
+            mapping = mapping_of(look.mapping, look.csv)["mapping"]
+            found = preview_of_mapping(path, mapping, sample=look.sample, scratch=scratch, stop=stop)
     return Preview.model_validate(hidden.within(found.model_dump()))
 
 
@@ -147,7 +144,7 @@ def _looking(seconds: float) -> Iterator[threading.Event]:
     Raises:
         ProblemError: too many are looking already, or the time was up.
     """
-    if not _LOOKING.acquire(timeout=WAIT_SECONDS):
+    if not _LOOKING.acquire(blocking=False):
         raise ProblemError(429, "other files are being looked at: try again", headers={"Retry-After": "5"})
     stop = threading.Event()
     timer = threading.Timer(seconds, stop.set)
