@@ -9,6 +9,7 @@ import io
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -612,3 +613,15 @@ def test_the_newest_imports_come_first_and_no_more_than_asked_for(service: TestC
     for job in jobs:
         ended(service, job)
     assert 'importer_imports{state="verified"} 3.0' in service.get("/internal/metrics").text
+
+
+def test_a_file_that_finds_two_others_being_looked_at_is_refused_without_holding_up_anything(
+    service: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = uploaded(service, "time,a\n2024-05-01T10:00:00Z,1\n")["upload"]
+    monkeypatch.setattr(uploads_module, "_LOOKING", threading.BoundedSemaphore(1))
+    assert uploads_module._LOOKING.acquire(blocking=False)
+    begun_at = time.monotonic()
+    answer = service.post("/inspections", json={"upload": upload})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
+    assert time.monotonic() - begun_at < 8
