@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import logging
+import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -18,7 +21,10 @@ from importer.settings import read_token
 
 __all__ = ["SHORTEST_TOKEN", "ServiceSettings"]
 
+log = logging.getLogger(__name__)
+
 SHORTEST_TOKEN = 16
+PREFIX = "IMPORTER_SERVICE_"
 
 MIB = 1 << 20
 
@@ -57,7 +63,7 @@ class ServiceSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="IMPORTER_SERVICE_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
     )
 
     host: str = "127.0.0.1"
@@ -129,6 +135,7 @@ class ServiceSettings(BaseSettings):
             ConfigurationError: one of them is wrong; names it, and shows no token.
         """
         given = {name: value for name, value in options.items() if value is not None}
+        cls._warn_of_unknown()
         try:
             settings = cls(**given)
             if settings.token_file is not None and (settings.token is None or "token_file" in given):
@@ -140,6 +147,16 @@ class ServiceSettings(BaseSettings):
             why = wrong["msg"].removeprefix("Value error, ")
             variable = "REDIS_URL" if name.lower() == "redis_url" else f"IMPORTER_SERVICE_{name.upper()}"
             raise ConfigurationError(f"{variable} (or the option for it): {why}") from None
+
+    @classmethod
+    def _warn_of_unknown(cls) -> None:
+        """Whoever misspells a variable thinks that it is set."""
+        known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields}
+        for name in sorted(os.environ):
+            if name.upper().startswith(PREFIX) and name.upper() not in known:
+                nearest = difflib.get_close_matches(name.upper(), known, n=1)
+                hint = f"; did you mean {nearest[0]}?" if nearest else ""
+                log.warning("warning: there is no setting %s%s", name, hint)
 
     @property
     def is_loopback(self) -> bool:

@@ -174,3 +174,14 @@ def test_an_influxdb_that_is_away_when_the_service_starts_is_waited_for(
     assert httpx.get(f"{url}/ready").status_code == 503
     influxd.restart()
     assert httpx.get(f"{url}/ready").status_code == 200
+
+
+def test_a_variable_that_is_misspelt_is_warned_of_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("IMPORTER_SERVICE_MAX_UPLOAD_BYTE", "1000")
+    monkeypatch.setenv("IMPORTER_SERVICE_PORT", "8001")
+    assert ServiceSettings.of().port == 8001
+    assert [record.message for record in caplog.records] == [
+        "warning: there is no setting IMPORTER_SERVICE_MAX_UPLOAD_BYTE; did you mean IMPORTER_SERVICE_MAX_UPLOAD_BYTES?"
+    ]
