@@ -10,6 +10,7 @@ import typer
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
 from importer.cli.signals import ended_at_once
+from importer.errors import ConfigurationError
 
 __all__ = ["EPILOG", "serve_command"]
 
@@ -93,8 +94,13 @@ def serve_command(
     """
     log_to_stderr(quiet=False, as_json=log_json)
     with ended_at_once():
-        from importer.service.serving import serve  # noqa: PLC0415
-        from importer.service.settings import ServiceSettings  # noqa: PLC0415
+        try:
+            from importer.service.serving import serve  # noqa: PLC0415
+            from importer.service.settings import ServiceSettings  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"the service needs more than is installed ({error.name}): pip install 'importer[service]'"
+            ) from error
 
     settings = ServiceSettings.of(
         host=host,

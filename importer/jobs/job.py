@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import to_json
 
 from importer.choices import IfExists, LocalTimePolicy, Precision
 from importer.ledger.report import Report
@@ -13,6 +14,9 @@ from importer.mapping.parts import Strict
 from importer.progress import Phase, Snapshot
 
 __all__ = ["ACTIVE", "ENDED", "Job", "JobError", "JobProgress", "JobState", "Record", "Wanted", "WantedHints", "now"]
+
+MOST_WANTED_BYTES = 1 << 20
+"""Of what is asked for, which a job's record keeps in memory for as long as the job is known."""
 
 JobState = Literal["queued", "running", "verified", "failed", "cancelled", "interrupted"]
 ACTIVE: frozenset[JobState] = frozenset({"queued", "running", "interrupted"})
@@ -54,6 +58,12 @@ class Wanted(Strict):
     allow_empty: bool = False
     limit: int | None = Field(default=None, ge=1, description="Rows to read at the most.")
     precision: Precision = "ns"
+
+    @model_validator(mode="after")
+    def _is_not_large(self) -> Self:
+        if len(to_json([self.mapping, self.csv, self.hints])) > MOST_WANTED_BYTES:
+            raise ValueError(f"mapping, csv and hints together may have {MOST_WANTED_BYTES:,} bytes")
+        return self
 
 
 class JobProgress(BaseModel):

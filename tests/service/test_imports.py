@@ -625,3 +625,11 @@ def test_a_file_that_finds_two_others_being_looked_at_is_refused_without_holding
     answer = service.post("/inspections", json={"upload": upload})
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
     assert time.monotonic() - begun_at < 8
+
+
+def test_a_job_whose_mapping_takes_more_than_a_mebibyte_is_refused_before_anything_is_kept(service: TestClient) -> None:
+    upload = uploaded(service, "time,a\n2024-05-01T10:00:00Z,1\n")["upload"]
+    answer = service.post("/imports", json={"upload": upload, "bucket": "b", "mapping": "#" * (1 << 20)})
+    assert answer.status_code == 400
+    assert "may have 1,048,576 bytes" in answer.text
+    assert service.get("/imports").json() == []

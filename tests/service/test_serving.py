@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from importer.cli.serve import serve_command
 from importer.errors import ConfigurationError
 from importer.service.settings import ServiceSettings
 from tests.influxd import Influxd
@@ -185,3 +188,9 @@ def test_a_variable_that_is_misspelt_is_warned_of_with_the_nearest_name(
     assert [record.message for record in caplog.records] == [
         "warning: there is no setting IMPORTER_SERVICE_MAX_UPLOAD_BYTE; did you mean IMPORTER_SERVICE_MAX_UPLOAD_BYTES?"
     ]
+
+
+def test_without_what_the_service_needs_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "importer.service.serving", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'importer\[service\]'"):
+        inspect.unwrap(serve_command)(where=lambda: None)  # type: ignore[call-arg]
