@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from importer.errors import ServerUnreachableError
 from importer.jobs import running
 from importer.jobs.loading import run_load
+from importer.measurements.opening import opened_bucket
 from importer.progress import Snapshot
 from tests.chromium import PATIENCE_MS, Picture, Visitor
 from tests.influxd import Influxd
@@ -181,6 +182,38 @@ def test_it_says_that_influxdb_is_down_and_goes_on_as_soon_as_it_is_back(
     expect(page.locator("#trouble")).to_be_empty()
     page.get_by_role("button", name="Start the import").click()
     expect(page.get_by_role("heading", name="Verified: 10 points in birds")).to_be_visible()
+
+
+def test_a_bucket_that_may_not_be_replaced_is_told_in_words_of_the_page(
+    live_service: LiveService, influxd: Influxd, visit: Visitor, trial: Trial
+) -> None:
+    opened_bucket(influxd.server, trial.bucket, create=True)
+    page = visit(live_service.url, allow=(REFUSED_BY_DESIGN,)).page
+    wave = {"location": "hawaii", "height": 1}
+    assert page.request.post(f"{live_service.url}/write/{trial.bucket}/insert", data=wave).status == 201
+    choose_text(page, birds_csv(5))
+    tried(page)
+    page.get_by_label("Bucket", exact=True).fill(trial.bucket)
+    page.get_by_role("button", name="Start the import").click()
+    told = page.locator("form.target [role=alert]")
+    expect(told).to_contain_text("choose “Replace it”")
+    expect(told).not_to_contain_text("if_exists")
+
+
+def test_annotated_csv_needs_no_choices_and_is_imported_as_its_annotations_say(
+    live_service: LiveService, visit: Visitor, trial: Trial
+) -> None:
+    page = visit(live_service.url).page
+    rows = "".join(f"cpu,{host},{n}.5,2024-05-01T12:00:0{n}Z\n" for n in range(3) for host in "ab")
+    choose_text(page, f"#datatype measurement,tag,double,dateTime:RFC3339\nm,host,used,time\n{rows}", "cpu.csv")
+    expect(page.locator("#columns")).to_contain_text("This is annotated CSV")
+    preview = page.get_by_role("region", name="The first points").locator("tbody tr")
+    expect(preview.first).to_contain_text("2024-05-01 12:00:00")
+    expect(preview.first).to_contain_text("0.5")
+    page.get_by_label("Bucket", exact=True).fill(trial.bucket)
+    page.get_by_role("button", name="Start the import").click()
+    expect(page.get_by_role("heading", name="Verified: 6 points")).to_be_visible()
+    assert trial.rows().height == 6
 
 
 def test_a_tag_made_a_field_shows_what_would_collide_and_how_to_keep_it_apart(
