@@ -24,6 +24,7 @@ README = PAGES[0].read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Options of other programs that the pages show.
 OTHERS = {"--build", "--rm", "--raw", "--description", "--read-buckets", "--write-buckets", "--read-orgs"}
+OTHERS |= {"--retry", "--retry-connrefused", "--retry-delay"}  # of curl
 
 
 def snippets(language: str) -> list[Any]:
