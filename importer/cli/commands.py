@@ -38,7 +38,7 @@ HELPS = {
 }
 """Each command is in the file of its name; what the list of commands says of it is how its own help begins."""
 
-_MEANS_SOMETHING_ALONE = {"clean"}
+_MEANS_SOMETHING_ALONE = {"clean", "serve"}
 
 
 def _defined(name: str) -> Command:

@@ -26,6 +26,7 @@ __all__ = ["run_job"]
 
 log = logging.getLogger(__name__)
 
+_IS_KEPT = "; what was loaded so far is kept, and can be gone on with"
 _FOR_THE_COMMAND_LINE = "; what was loaded so far is kept: --resume goes on from there"
 
 
@@ -110,6 +111,9 @@ def _failed(board: Board, job: str, error: ImporterError, hidden: Hidden, connec
         if not record.cancelling:
             board.end(job, "interrupted" if goes_on else "failed", **what)
             return
+    what["error"] = JobError(
+        type=type(error).__name__, message=_said(error, hidden, ending="; what it had staged is removed")
+    )
     _take_back(board, record, connection, **what)
 
 
@@ -145,9 +149,9 @@ def _shown(report: Report, hidden: Hidden) -> Report:
     return Report.model_validate(hidden.within(report.model_dump()))
 
 
-def _said(error: ImporterError, hidden: Hidden) -> str:
+def _said(error: ImporterError, hidden: Hidden, *, ending: str = _IS_KEPT) -> str:
     """An error in words, without what only the command line's users can do."""
     text = str(error)
     if text.endswith(_FOR_THE_COMMAND_LINE):
-        text = text.removesuffix(_FOR_THE_COMMAND_LINE) + "; what was loaded so far is kept, and can be gone on with"
+        text = text.removesuffix(_FOR_THE_COMMAND_LINE) + ending
     return hidden.text(text)

@@ -162,6 +162,16 @@ def test_a_wrong_setting_is_named(no_settings: Path, options: dict[str, Any], na
         ServiceSettings.of(**options)
 
 
+def test_serve_needs_no_option_and_names_a_variable_that_is_wrong(
+    command: Command, environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del environment
+    monkeypatch.setenv("IMPORTER_SERVICE_PORT", "abc")
+    ended = command("serve")
+    assert (ended.code, ended.out) == (2, "")
+    assert "IMPORTER_SERVICE_PORT" in ended.err
+
+
 def test_an_influxdb_that_is_away_when_the_service_starts_is_waited_for(
     own_influxd: Any, no_settings: Path, monkeypatch: pytest.MonkeyPatch, start: Start, tmp_path: Path
 ) -> None:
