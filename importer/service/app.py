@@ -10,6 +10,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from importer.errors import ImporterError
 from importer.server.connection import Connection
 from importer.server.secret import Secret
 from importer.service.access_log import AccessLog
@@ -42,7 +43,11 @@ def create_app(settings: ServiceSettings, find: Callable[[], Connection]) -> Fas
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         app.state.resources = resources = Resources(settings, figures, find)
-        await to_thread.run_sync(resources.open)
+        try:
+            await to_thread.run_sync(resources.open)
+        except ImporterError as error:
+            app.state.refused = error
+            raise
         try:
             yield
         finally:

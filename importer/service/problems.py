@@ -303,6 +303,9 @@ class Unforeseen:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand it on; answer where that fails."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         has_begun = False
 
         async def noted(message: Message) -> None:
@@ -318,7 +321,7 @@ class Unforeseen:
             log.error(  # noqa: TRY400 - with the trace, but without secrets
                 "unforeseen:\n%s", redacted("".join(traceback.format_exception(error)))
             )
-            if scope["type"] == "http" and not has_begun:
+            if not has_begun:
                 problem = Problem(status=500, title=title_of(500), detail="the service failed; its log says why")
                 await problem_response(problem)(scope, receive, send)
 

@@ -11,12 +11,12 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import uvicorn
 
-from importer.errors import ConfigurationError
+from importer.errors import ConfigurationError, ImporterError
 from importer.server.connection import Connection
 from importer.server.secret import Redacting
 from importer.service.app import create_app
@@ -71,9 +71,12 @@ def serve(settings: ServiceSettings, find: Callable[[], Connection]) -> None:
         )
         server = uvicorn.Server(config)
         _say_where(settings, listening, connection)
-        with _signals_end_only_the_service():
+        with _signals_end_only_the_service(), suppress(SystemExit):  # of a start that failed
             server.run(sockets=[listening])
     if not server.started:
+        refused: ImporterError | None = getattr(app.state, "refused", None)
+        if refused is not None:
+            raise refused
         raise ConfigurationError("the service could not start; what is logged above says why")
 
 
@@ -112,7 +115,10 @@ def _log_requests() -> None:
     handler.setFormatter(logging.Formatter("%(message)s"))
     access.handlers, access.propagate = [handler], False
     access.setLevel(logging.INFO)
-    logging.getLogger("uvicorn.error").addFilter(Redacting())
+    of_uvicorn = logging.getLogger("uvicorn.error")
+    of_uvicorn.addFilter(Redacting())
+    # Of a start that failed it logs the trace; the error itself is raised at the end.
+    of_uvicorn.addFilter(lambda record: not record.getMessage().startswith(("Traceback", "Application startup failed")))
 
 
 @contextmanager

@@ -162,6 +162,21 @@ def test_a_wrong_setting_is_named(no_settings: Path, options: dict[str, Any], na
         ServiceSettings.of(**options)
 
 
+def test_a_second_service_on_the_same_folder_is_refused_in_one_line(
+    start: Start, command: Command, environment: None, tmp_path: Path
+) -> None:
+    del environment
+    with (tmp_path / "err").open("w") as stderr:
+        first = start("serve", "--port", "0", "--state-dir", tmp_path / "state", stderr=stderr)
+    served_url(first, tmp_path / "err")
+    ended = command("serve", "--port", "0", "--state-dir", tmp_path / "state")
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(timeout=30) == 0
+    assert (ended.code, ended.out) == (2, "")
+    assert "another service" in ended.err.splitlines()[-1]
+    assert "Traceback" not in ended.err
+
+
 def test_serve_needs_no_option_and_names_a_variable_that_is_wrong(
     command: Command, environment: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
