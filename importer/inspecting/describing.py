@@ -152,7 +152,8 @@ def _profile(facts: ColumnFacts, roles: Roles, *, key: str | None, trial: Trial)
         frequent=_frequent(facts),
         longest_bytes=facts.longest_bytes,
         histogram=trial.histograms.get(facts.name),
-        refused=tuple(facts.refused.values()) + tuple(facts.times.refused.values()),
+        # Of numbers with a decimal comma, those with a point are refused, which are of the same type.
+        refused=tuple(each for each in (*facts.refused.values(), *facts.times.refused.values()) if each.type != kind),
     )
 
 

@@ -103,6 +103,7 @@ def test_a_comma_that_may_be_a_thousands_mark_is_asked_about(tmp_path: Path) -> 
     found = found_in(text, tmp_path)
     assert (found.mapping, [question.option for question in found.questions]) == (None, ["--decimal"])
     told = found_in(text, tmp_path, csv={"decimal": ","})
+    assert "float" not in {refused.type for refused in column(told, "v").refused}
     assert told.mapping is not None
     assert (told.mapping.csv.decimal, column(told, "v").type) == (",", "float")
     told = found_in(text, tmp_path, csv={"decimal": "."})

@@ -5,7 +5,7 @@ import { el, wideTable } from "./elements.js";
 import { seriesNames } from "./series_names.js";
 import { count, moment, plural, shown } from "./wording.js";
 
-const MARGIN = { top: 10, right: 12, bottom: 24, left: 44 };
+const MARGIN = { top: 10, right: 12, bottom: 24, left: 56 };
 const DEGREES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45];
 const TALLEST = 560;
 
