@@ -196,8 +196,10 @@ def test_what_influxdb_cannot_hold_is_refused_and_nothing_is_stored(service: Tes
 
 def test_a_wave_that_is_not_sent_as_json_is_refused(service: TestClient, surf: str) -> None:
     text = '{"location": "hawaii", "height": 1}'
-    answer = service.post(f"/write/{surf}/insert", content=text, headers={"Content-Type": "text/plain"})
-    assert answer.status_code in (400, 415), answer.text
+    for headers in ({"Content-Type": "text/plain"}, {}):
+        for path in (f"/write/{surf}/insert", "/query", "/ingest", "/inspections"):
+            answer = service.post(path, content=text, headers=headers)
+            assert (answer.status_code, "application/json" in answer.json()["detail"]) == (415, True), answer.text
 
 
 WRONG_FILTERS: list[dict[str, Any]] = [

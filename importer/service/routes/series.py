@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from importer.service.bodies import JSON, json_only
 from importer.service.problems import Fault, Problem, ProblemError, answers, title_of
 from importer.service.resources import TheResources
 from importer.timeseries.asked import SeriesAnswer, SeriesQuery
@@ -18,7 +19,6 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["time series"])
 
-JSON = "application/json"
 
 _BATCH_EXAMPLE = {
     "points": [
@@ -102,9 +102,6 @@ class CacheFigures(BaseModel):
 
 async def _json_body(request: Request) -> bytes:
     """The body as it came: it is not read twice."""
-    kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if kind != JSON and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise ProblemError(415, f"a batch is sent as {JSON}, and not as {kind!r}")
     return await request.body()
 
 
@@ -113,6 +110,7 @@ async def _json_body(request: Request) -> bytes:
     status_code=201,
     summary="Store a batch of points.",
     responses=answers(400, 409, 415, status_400=IngestRefused),
+    dependencies=[Depends(json_only)],
     openapi_extra={
         "requestBody": {"required": True, "content": {JSON: {"schema": batch_schema(), "example": _BATCH_EXAMPLE}}}
     },
@@ -137,7 +135,8 @@ def ingest(resources: TheResources, body: Annotated[bytes, Depends(_json_body)])
     "/query",
     summary="Points of a metric, as they are or aggregated.",
     response_model=SeriesAnswer,
-    responses=answers(400, 404),
+    responses=answers(400, 404, 415),
+    dependencies=[Depends(json_only)],
 )
 def query(resources: TheResources, asked: SeriesQuery) -> Response:
     """Points in the order of their times, or a value for each series, or for each interval of each series.

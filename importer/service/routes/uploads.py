@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ConfigDict, Field, model_validator
 
@@ -19,6 +19,7 @@ from importer.jobs.loading import hints_of, mapping_of
 from importer.jobs.naming import allowed_file
 from importer.jobs.uploads import Upload
 from importer.mapping.parts import Strict
+from importer.service.bodies import json_only
 from importer.service.problems import ProblemError, answers
 from importer.service.receiving import is_form, paths_hidden, received_file, received_form
 from importer.service.resources import Resources, TheResources
@@ -118,7 +119,8 @@ def remove_upload(upload: UploadId, resources: TheResources) -> Response:
 @router.post(
     "/inspections",
     summary="What is in a file, and what would become of it.",
-    responses=answers(400, 403, 404, 429, 504, 507),
+    responses=answers(400, 403, 404, 415, 429, 504, 507),
+    dependencies=[Depends(json_only)],
 )
 def inspect_file(look: Look, resources: TheResources) -> Preview:
     """Columns, time, roles, questions, collisions, a mapping and the first points; nothing is written anywhere.

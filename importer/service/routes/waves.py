@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from importer.inspecting.time_facts import as_text
 from importer.reading.window import parse_moment, time_range
+from importer.service.bodies import json_only
 from importer.service.problems import answers
 from importer.service.resources import TheResources
 from importer.waves import FoundWaves, find_waves, record_wave
@@ -84,7 +85,8 @@ class Waves(BaseModel):
     "/write/{bucket}/insert",
     summary="Record the height of a wave.",
     status_code=201,
-    responses=answers(400, 404, 409, 503, 504),
+    responses=answers(400, 404, 409, 415, 503, 504),
+    dependencies=[Depends(json_only)],
 )
 def insert_wave(bucket: Bucket, wave: NewWave, resources: TheResources) -> StoredWave:
     """Answers once InfluxDB has acknowledged it. Two waves at one place and instant are one: the last one wins."""
