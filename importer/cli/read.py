@@ -116,8 +116,8 @@ def read_command(
 
 def _held(bucket: str, connection: Connection, wait: float) -> str:
     """From when to when the bucket holds anything, as the end of a sentence."""
+    from importer.moments import as_text  # noqa: PLC0415
     from importer.reading.frames import stored_between  # noqa: PLC0415
-    from importer.reading.window import shown_moment  # noqa: PLC0415
 
     try:
         span = stored_between(bucket, connection=connection, wait_seconds=wait)
@@ -125,4 +125,4 @@ def _held(bucket: str, connection: Connection, wait: float) -> str:
         span = None
     if span is None:
         return ""
-    return f"; the bucket holds {shown_moment(span.start_ns)} to {shown_moment(span.stop_ns - 1)}"
+    return f"; the bucket holds {as_text(span.start_ns)} to {as_text(span.stop_ns - 1)}"

@@ -12,12 +12,12 @@ from typing import Any
 from importer.inspecting.facts import ColumnFacts
 from importer.inspecting.hints import Hints
 from importer.inspecting.records import Question, TimeCandidate
-from importer.inspecting.time_facts import as_text
 from importer.inspecting.time_fitting import Fitting
 from importer.inspecting.time_options import TimeOption, named_option, time_options
 from importer.inspecting.time_questions import about_century, about_column, about_format, about_order, about_zone
 from importer.inspecting.time_zones import Zone, zone_beside, zone_said
 from importer.mapping.header import check_columns
+from importer.moments import as_text
 
 __all__ = ["TimeChoice", "choose_time"]
 

@@ -12,8 +12,8 @@ from importer.inspecting.choosing_roles import Role, Roles
 from importer.inspecting.distinct import LONG_TEXT
 from importer.inspecting.facts import SENTINELS, ColumnFacts
 from importer.inspecting.records import ColumnProfile, ColumnRole, ColumnType, TagCandidate, ValueCount
-from importer.inspecting.time_facts import as_text
 from importer.inspecting.trial import Trial
+from importer.moments import as_text
 
 __all__ = ["annotated_profile", "column_profiles", "tag_candidates"]
 

@@ -26,9 +26,10 @@ from importer.inspecting.inspection import AnnotatedTable, Inspection
 from importer.inspecting.records import ColumnProfile, TimeCandidate
 from importer.inspecting.rows import Lines, Rows
 from importer.inspecting.summing_up import as_tried, collisions_of, shard_groups_of, warnings_of
-from importer.inspecting.time_facts import TimeFacts, as_text
+from importer.inspecting.time_facts import TimeFacts
 from importer.inspecting.trial import MOST_SERIES, Trial, try_mapping
 from importer.mapping.parts import CsvOptions
+from importer.moments import as_text
 from importer.records import Table, TablePart
 from importer.source.bounds import Bounds
 from importer.source.open import Source

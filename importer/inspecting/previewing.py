@@ -23,11 +23,11 @@ from importer.inspecting.inspection import Inspection, KeyCollisions
 from importer.inspecting.mapping_text import plain_toml, to_toml
 from importer.inspecting.rows import Rows
 from importer.inspecting.summing_up import collisions_of
-from importer.inspecting.time_facts import as_text
 from importer.inspecting.trial import MOST_SERIES, try_mapping
 from importer.mapping.columns import ColumnMapper
 from importer.mapping.parts import CsvOptions
 from importer.mapping.spec import Mapping
+from importer.moments import as_text
 from importer.records import PointBatch, Table
 from importer.source.header import Head
 from importer.source.open import Source, canonical_encoding, expand

@@ -16,9 +16,9 @@ from importer.inspecting.hints import Hints
 from importer.inspecting.inspection import KeyCollisions, KeyExample, ShardGroups
 from importer.inspecting.records import Choice, Question, TimeCandidate
 from importer.inspecting.rows import Rows
-from importer.inspecting.time_facts import as_text
 from importer.inspecting.trial import Trial
 from importer.ledger.windows import Windows
+from importer.moments import as_text
 from importer.printable import printable
 
 __all__ = [

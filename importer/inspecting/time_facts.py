@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -21,7 +20,7 @@ from importer.inspecting.time_shapes import EPOCHS, clock_formats, epoch_unit, i
 from importer.mapping.parts import TimeSpec
 from importer.mapping.timestamps import parse_times
 
-__all__ = ["FEW", "HALF", "Misfits", "TimeFacts", "as_text"]
+__all__ = ["FEW", "HALF", "Misfits", "TimeFacts"]
 
 FIRST_VALUES = 50
 """Their shapes say which formats there may be."""
@@ -211,11 +210,3 @@ class TimeFacts:
             if form in formats and not (but_of and formats.issuperset(but_of)):
                 return f"{found} is not {form}"
         return ""
-
-
-def as_text(ns: int) -> str:
-    """A time in RFC 3339, without digits that say nothing."""
-    seconds, fraction = divmod(ns, 10**9)
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    digits = f".{fraction:09}".rstrip("0").rstrip(".") if fraction else ""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{digits}Z"

@@ -13,11 +13,12 @@ import polars as pl
 
 from importer.inspecting.facts import ColumnFacts
 from importer.inspecting.records import Choice, Question
-from importer.inspecting.time_facts import HALF, TimeFacts, as_text
+from importer.inspecting.time_facts import HALF, TimeFacts
 from importer.inspecting.time_fitting import Fitting
 from importer.inspecting.time_options import TimeOption
 from importer.mapping.parts import TimeSpec
 from importer.mapping.timestamps import parse_times
+from importer.moments import as_text
 
 __all__ = ["about_century", "about_column", "about_format", "about_order", "about_zone"]
 

@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from importer.errors import NotFoundError
-from importer.inspecting.time_facts import as_text
 from importer.ledger.report import FieldReport, Report
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
+from importer.moments import as_text
 from importer.reading.asking import Asking, identifier, opened
 from importer.reading.window import parse_moment
 from importer.server.connection import Connection

@@ -5,7 +5,7 @@ Goes in: a layout, a selection and a range of time. Comes out: a statement and i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from importer.bucket.influxql import identifier
 from importer.limits import MAX_TIME_NS
@@ -13,7 +13,7 @@ from importer.reading.layout import Layout
 from importer.reading.selection import Selection
 from importer.reading.window import TimeRange
 
-__all__ = ["Question", "counting", "ends", "reading", "that_may_overflow"]
+__all__ = ["Question", "conditions", "counting", "ends", "reading", "that_may_overflow"]
 
 Question = tuple[str, dict[str, int | str]]
 
@@ -56,19 +56,28 @@ def ends(layout: Layout, chosen: Selection, *, last: bool) -> Question:
 
 
 def _statement(columns: Sequence[str], layout: Layout, chosen: Selection, span: TimeRange, rest: str) -> Question:
+    where, params = conditions(chosen.tags, span)
+    # No value is pasted into it: names are quoted, and nothing else can stand for them.
+    return f"SELECT {', '.join(columns)} FROM {identifier(layout.measurement)} WHERE {where}{rest}", params  # noqa: S608
+
+
+def conditions(tags: Iterable[tuple[str, Sequence[str]]], span: TimeRange) -> Question:
+    """What points have to be for a span of time and for tags, any of whose values will do.
+
+    Returns:
+        what stands behind ``WHERE``, and its parameters.
+    """
     # Both ends are included in what is asked, so that the last nanosecond that can be stored is, too.
     params: dict[str, int | str] = {"start": span.start_ns, "last": min(span.stop_ns - 1, MAX_TIME_NS)}
-    conditions = ["time >= $start", "time <= $last"]
-    for key_number, (key, values) in enumerate(chosen.tags):
+    found = ["time >= $start", "time <= $last"]
+    for key_number, (key, values) in enumerate(tags):
         alternatives = []
         for number, value in enumerate(values):
             name = f"tag{key_number}_{number}"
             params[name] = value
             alternatives.append(f"{identifier(key)}::tag = ${name}")
-        conditions.append(f"({' OR '.join(alternatives)})")
-    where = " AND ".join(conditions)
-    # No value is pasted into it: names are quoted, and nothing else can stand for them.
-    return f"SELECT {', '.join(columns)} FROM {identifier(layout.measurement)} WHERE {where}{rest}", params  # noqa: S608
+        found.append(f"({' OR '.join(alternatives)})")
+    return " AND ".join(found), params
 
 
 def _field(key: str) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from importer.errors import ConfigurationError
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS, OUT_OF_RANGE
+from importer.moments import as_text
 
 __all__ = [
     "ALL_OF_TIME",
@@ -22,7 +23,6 @@ __all__ = [
     "Window",
     "parse_moment",
     "parse_window",
-    "shown_moment",
     "time_range",
 ]
 
@@ -81,7 +81,7 @@ class TimeRange:
     stop_ns: int
 
     def __str__(self) -> str:
-        return f"from {shown_moment(self.start_ns)} to {shown_moment(self.stop_ns)}"
+        return f"from {as_text(self.start_ns)} to {as_text(self.stop_ns)}"
 
 
 ALL_OF_TIME: Final = TimeRange(MIN_TIME_NS, MAX_TIME_NS + 1)
@@ -161,7 +161,7 @@ def time_range(
     elif start is not None:
         start_ns = parse_moment(start, name="start", now_ns=now)
     if start_ns >= stop_ns:
-        ends = f"start {start or shown_moment(start_ns)!r} and stop {stop or shown_moment(stop_ns)!r}"
+        ends = f"start {start or as_text(start_ns)!r} and stop {stop or as_text(stop_ns)!r}"
         raise ConfigurationError(f"nothing lies between {ends}: the start must come before the stop")
     return TimeRange(start_ns, stop_ns)
 
@@ -181,10 +181,3 @@ def _written(text: str) -> int | None:
     except (ValueError, OverflowError):
         return None
     return (since.days * 86_400 + since.seconds) * 10**9 + int((fraction or "").ljust(9, "0"))
-
-
-def shown_moment(ns: int) -> str:
-    """As RFC 3339, with as many digits as it needs."""
-    seconds, rest = divmod(ns, 10**9)
-    moment = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{moment}.{rest:09}".rstrip("0") + "Z" if rest else f"{moment}Z"

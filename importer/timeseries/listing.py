@@ -13,10 +13,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from importer.moments import as_text
 from importer.reading.asking import Asking
 from importer.timeseries import questions
 from importer.timeseries.lines import NUMBER_FIELD, TEXT_FIELD, unaskable
-from importer.timeseries.moments import rfc3339
 from importer.timeseries.querying import kind_of
 
 __all__ = ["Metric", "MetricType", "looked_at", "types"]
@@ -105,6 +105,6 @@ def _chunk(asking: Asking, names: Sequence[str], kind: MetricType) -> Iterator[M
                 type=kind,
                 tags=sorted(tags[name]),
                 count=number,
-                first=rfc3339(first[name][0]),
-                last=rfc3339(last[name][0]),
+                first=as_text(first[name][0]),
+                last=as_text(last[name][0]),
             )

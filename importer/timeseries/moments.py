@@ -1,23 +1,21 @@
 """Times of points, exact to the nanosecond, by whole numbers alone.
 
-Goes in: RFC 3339 with an offset. Comes out: nanoseconds since 1970 UTC, and text again.
+Goes in: RFC 3339 with an offset. Comes out: nanoseconds since 1970 UTC.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["PRECISIONS", "ns_of", "rfc3339"]
+__all__ = ["PRECISIONS", "ns_of"]
 
 PRECISIONS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 """Nanoseconds of the units in which times may be given as whole numbers."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_DAY = date(1970, 1, 1).toordinal()
-_NS_OF_A_DAY = 86_400 * 10**9
 _DIGITS = 9
 _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d)(?:\.(\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
@@ -57,18 +55,3 @@ def _minute(text: str, zone: str) -> int | None:
     except (ValueError, OverflowError):
         return None
     return (since.days * 86_400 + since.seconds) * 10**9
-
-
-def rfc3339(ns: int) -> str:
-    """Write a time, in UTC, with as many digits behind the second as it needs."""
-    days, rest = divmod(ns, _NS_OF_A_DAY)
-    seconds, fraction = divmod(rest, 10**9)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    text = f"{_day(days)}T{hour:02}:{minute:02}:{second:02}"
-    return f"{text}.{fraction:09}".rstrip("0") + "Z" if fraction else text + "Z"
-
-
-@functools.lru_cache(maxsize=1024)
-def _day(number: int) -> str:
-    return date.fromordinal(_FIRST_DAY + number).isoformat()

@@ -13,12 +13,12 @@ from typing import Any
 
 from importer.errors import ConfigurationError, NotFoundError, ServerError
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
+from importer.moments import as_text
 from importer.reading.asking import Asking
 from importer.reading.window import TimeRange
 from importer.timeseries import questions
 from importer.timeseries.asked import AGGREGATIONS, Asked, Position
 from importer.timeseries.lines import NUMBER_FIELD, TEXT_FIELD, unaskable
-from importer.timeseries.moments import rfc3339
 
 __all__ = ["Page", "Shape", "kind_of", "page", "shape"]
 
@@ -243,6 +243,6 @@ def _cut(asked: Asked, values: Iterator[_Value]) -> Page:
             return Page(points, last)
         passed += 1
         last = Position(time_ns if has_times else None, passed)
-        shown = None if each.time_ns is None else rfc3339(each.time_ns)
+        shown = None if each.time_ns is None else as_text(each.time_ns)
         points.append({"time": shown, "value": each.value, "tags": each.tags})
     return Page(points, None)

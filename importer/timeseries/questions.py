@@ -9,12 +9,11 @@ from collections.abc import Sequence
 
 from importer.limits import MAX_TIME_NS
 from importer.reading.asking import identifier
+from importer.reading.statements import Question, conditions
 from importer.reading.window import ALL_OF_TIME, TimeRange
 from importer.timeseries.asked import Asked
 
 __all__ = ["COLUMN", "Question", "counts", "end", "fields_of", "points", "tags_of", "totals", "windows"]
-
-Question = tuple[str, dict[str, int | str]]
 
 COLUMN = "importer:value"
 """What an aggregated value is called between the two halves of a question."""
@@ -22,7 +21,7 @@ COLUMN = "importer:value"
 
 def points(asked: Asked, fields: Sequence[str], tags: Sequence[str], start_ns: int, rows: int) -> Question:
     """Points in the order of their times: time, fields, tags."""
-    where, params = _where(asked, TimeRange(start_ns, asked.span.stop_ns))
+    where, params = conditions(asked.tags, TimeRange(start_ns, asked.span.stop_ns))
     columns = ", ".join([*(_field(field) for field in fields), *map(_tag, tags)])
     return f"SELECT {columns} FROM {identifier(asked.metric)} WHERE {where} LIMIT {rows}", params  # noqa: S608
 
@@ -32,7 +31,7 @@ def windows(asked: Asked, function: str, field: str, tags: Sequence[str], span: 
 
     Of one field only: with several, the server would give them in no order of time.
     """
-    where, params = _where(asked, span)
+    where, params = conditions(asked.tags, span)
     made = f"{function}({_field(field)}) AS {identifier(COLUMN)}"
     inner = (
         f"SELECT {made} FROM {identifier(asked.metric)} WHERE {where} "  # noqa: S608
@@ -44,14 +43,14 @@ def windows(asked: Asked, function: str, field: str, tags: Sequence[str], span: 
 
 def totals(asked: Asked, function: str, fields: Sequence[str], span: TimeRange) -> Question:
     """A function's values over a range of each series: time, fields."""
-    where, params = _where(asked, span)
+    where, params = conditions(asked.tags, span)
     made = ", ".join(f"{function}({_field(field)})" for field in fields)
     return f"SELECT {made} FROM {identifier(asked.metric)} WHERE {where} GROUP BY *", params  # noqa: S608
 
 
 def end(asked: Asked, fields: Sequence[str], start_ns: int, *, last: bool) -> Question:
     """The first point from a time on, or the last of all."""
-    where, params = _where(asked, TimeRange(start_ns, asked.span.stop_ns))
+    where, params = conditions(asked.tags, TimeRange(start_ns, asked.span.stop_ns))
     columns = ", ".join(_field(field) for field in fields)
     order = " DESC" if last else ""
     text = f"SELECT {columns} FROM {identifier(asked.metric)} WHERE {where} ORDER BY time{order} LIMIT 1"  # noqa: S608
@@ -79,20 +78,6 @@ def counts(metrics: Sequence[str], fields: Sequence[str]) -> list[Question]:
         (f"SELECT {plain} {where} ORDER BY time LIMIT 1", params),
         (f"SELECT {plain} {where} ORDER BY time DESC LIMIT 1", params),
     ]
-
-
-def _where(asked: Asked, span: TimeRange) -> tuple[str, dict[str, int | str]]:
-    # Both ends are included in what is asked, so that the last nanosecond that can be stored is, too.
-    params: dict[str, int | str] = {"start": span.start_ns, "last": min(span.stop_ns - 1, MAX_TIME_NS)}
-    conditions = ["time >= $start", "time <= $last"]
-    for key_number, (key, values) in enumerate(asked.tags):
-        alternatives = []
-        for number, value in enumerate(values):
-            name = f"tag{key_number}_{number}"
-            params[name] = value
-            alternatives.append(f"{_tag(key)} = ${name}")
-        conditions.append(f"({' OR '.join(alternatives)})")
-    return " AND ".join(conditions), params
 
 
 def _field(key: str) -> str:

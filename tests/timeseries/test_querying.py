@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from importer.errors import ConfigurationError, NotFoundError
-from importer.timeseries.moments import ns_of, rfc3339
+from importer.moments import as_text
+from importer.timeseries.moments import ns_of
 from tests.timeseries.conftest import Kept
 
 START = "2024-05-01T00:00:00Z"
@@ -34,7 +35,7 @@ def readings(minutes: int = 40) -> list[dict[str, Any]]:
 
 
 def as_told(each: dict[str, Any]) -> tuple[Any, ...]:
-    return rfc3339(each["timestamp"] * SECOND), each["value"], tuple(sorted(each["tags"].items()))
+    return as_text(each["timestamp"] * SECOND), each["value"], tuple(sorted(each["tags"].items()))
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_aggregations_by_intervals_are_those_of_the_values_in_them(filled: Kept,
     values = defaultdict(list)
     for each in readings():
         begins = each["timestamp"] // (60 * minutes) * 60 * minutes
-        values[rfc3339(begins * SECOND), tuple(sorted(each["tags"].items()))].append(each["value"])
+        values[as_text(begins * SECOND), tuple(sorted(each["tags"].items()))].append(each["value"])
     for aggregation, compute in COMPUTED.items():
         expected = {key: compute(each) for key, each in values.items()}
         found = filled.points("temperature", aggregation=aggregation, interval=f"{minutes}m")

@@ -14,8 +14,8 @@ from importer.bucket import catalogue
 from importer.bucket.settings import BucketSettings
 from importer.bucket.shards import MAXIMUM_SECONDS
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
+from importer.moments import as_text
 from importer.timeseries.lines import LineWriter
-from importer.timeseries.moments import rfc3339
 from importer.timeseries.points import BadPointsError, parsed
 from tests.influxd import Influxd
 from tests.timeseries.conftest import Kept
@@ -66,10 +66,10 @@ def test_points_are_found_as_they_were_stored_whatever_their_names_and_values(
         found = {
             (time, tuple(sorted(tags)), isinstance(value, str)): value for time, value, tags in kept.points(metric)
         }
-        assert found == {(rfc3339(time), *rest): value for (time, *rest), value in expected.items()}
+        assert found == {(as_text(time), *rest): value for (time, *rest), value in expected.items()}
         (told,) = [each for each in kept.metrics(1000) if each["metric"] == metric]
         times = [time for time, *_ in expected]
-        assert (told["count"], told["first"], told["last"]) == (len(expected), rfc3339(min(times)), rfc3339(max(times)))
+        assert (told["count"], told["first"], told["last"]) == (len(expected), as_text(min(times)), as_text(max(times)))
 
 
 def _fine(points: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from importer.inspecting.time_facts import as_text
+from importer.moments import as_text
 from importer.reading.window import parse_moment, time_range
 from importer.service.bodies import json_only
 from importer.service.problems import answers
