@@ -33,11 +33,12 @@ from importer.records import Block, Lines, Outcome
 from importer.resuming import Accounts, restore
 from importer.running import Running
 from importer.server.connection import Server
-from importer.settling import check, merge_again, merge_duplicates, verify
+from importer.settling import check, merge_again, merge_duplicates, verify, write_what_is_missing
 from importer.sink.pacing import Pace
 from importer.sink.stdout import StreamSink
 from importer.source.places import locate
 from importer.source.reader import Reader
+from importer.verification.compare import Comparison
 from importer.writing import report_on, sink_into
 
 __all__ = ["Filling"]
@@ -121,7 +122,7 @@ class Filling:
         by_counts = accounts.plan.was_empty and not (target.appends and accounts.past)
         if self._options.verify:
             with self._closing.phase("verify"):
-                self._verify(server, target, ledger, spool, by_counts=by_counts)
+                self._verify(server, target, ledger, spool, sink, by_counts=by_counts)
         self._running.check_stopped(ledger)
         if ledger.counts.retries or accounts.past:  # a first try may have come to the server after the merge
             with self._closing.phase("duplicates"):
@@ -240,15 +241,34 @@ class Filling:
             f"{nothing}: {'nothing was appended' if target.appends else 'the bucket is empty'}"
         )
 
-    def _verify(self, server: Server, target: Target, ledger: Ledger, spool: Spool, *, by_counts: bool) -> None:
-        self._running.tell("verify", ledger)
-
+    def _verify(
+        self, server: Server, target: Target, ledger: Ledger, spool: Spool, write: Write, *, by_counts: bool
+    ) -> None:
         def tell(share: float) -> None:
             self._running.check_stopped(ledger)
             self._running.tell("verify", ledger, share)
 
-        comparison = verify(server, target.bucket_id, ledger, spool, self._series, by_counts=by_counts, progress=tell)
-        self._closing.stored = comparison.stored
+        def compared() -> Comparison:
+            self._running.tell("verify", ledger)
+            found = verify(server, target.bucket_id, ledger, spool, self._series, by_counts=by_counts, progress=tell)
+            self._closing.stored = found.stored
+            return found
+
+        comparison = compared()
+        missing = write_what_is_missing(
+            comparison,
+            ledger=ledger,
+            spool=spool,
+            series=self._series,
+            write=write,
+            check_stopped=lambda: self._running.check_stopped(ledger),
+        )
+        if missing:
+            self._running.warn(
+                f"the server did not hold {missing:,} of the values that it had acknowledged: their points were "
+                "written once more"
+            )
+            comparison = compared()
         check(comparison)
 
     def _share_of(self, block: Block) -> float | None:

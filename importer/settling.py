@@ -1,4 +1,4 @@
-"""What follows the flow: merge the points of keys that were written out of order, and ask the server.
+"""What follows the flow: merge the points of keys that were written out of order, ask the server, write what it lost.
 
 Goes in: the ledger and the spool. Comes out: the duplicates, and what the server holds.
 """
@@ -14,6 +14,7 @@ from importer.encoding.series import SeriesIndex
 from importer.errors import LoadError, VerificationError
 from importer.ledger.duplicates import Duplicates, find_duplicates, merged_points
 from importer.ledger.ledger import Ledger
+from importer.ledger.merging import merged_within
 from importer.ledger.spool import Spool
 from importer.pipeline import Write
 from importer.records import Block, FieldColumn
@@ -21,7 +22,7 @@ from importer.server.connection import Server
 from importer.verification.compare import Comparison, compare
 from importer.verification.read_back import read_back
 
-__all__ = ["check", "merge_again", "merge_duplicates", "verify"]
+__all__ = ["check", "merge_again", "merge_duplicates", "verify", "write_what_is_missing"]
 
 SHOWN_DIFFERENCES = 3
 
@@ -73,7 +74,7 @@ def _rewrite(
     outcome = write(merged_lines(points, fields, series.keys, nowhere))
     ledger.counts.retries += outcome.retries
     if outcome.refusals:
-        raise LoadError(f"the server refused a merged point: {outcome.refusals[0].message}")
+        raise LoadError(f"the server refused a point that is written once more: {outcome.refusals[0].message}")
 
 
 def verify(
@@ -103,6 +104,45 @@ def verify(
     if by_counts:
         return compare(server, bucket_id, ledger.expectation, series=len(series), progress=progress)
     return read_back(server, bucket_id, ledger.expectation, spool, series, progress=progress)
+
+
+def write_what_is_missing(
+    comparison: Comparison,
+    *,
+    ledger: Ledger,
+    spool: Spool,
+    series: SeriesIndex,
+    write: Write,
+    check_stopped: Callable[[], None],
+) -> int:
+    """Write the points of windows in which the server holds too few values once more; points that are there stay alike.
+
+    It is no fault of the network alone: InfluxDB 2.7 empties the cache of a shard that it takes for an idle one
+    (``Store.monitorShards``, every 10 s), and if the shard's first write comes just then, its values cannot be read
+    before the server is started again.
+
+    Args:
+        comparison: what the server holds.
+        ledger: its retries are put right.
+        spool: all acknowledged points.
+        series: the load's series.
+        write: the sink.
+        check_stopped: asked before each write; raises to break off.
+
+    Returns:
+        How many values were missing.
+
+    Raises:
+        LoadError: the server refuses one of them.
+        SpoolError: the disk is full.
+        ServerError: the server does not take them.
+    """
+    missing = [each for each in comparison.differences if each.stored < each.expected]
+    for start_ns, stop_ns in sorted({(each.start_ns, each.stop_ns) for each in missing}):
+        for points in merged_within(spool, start_ns, stop_ns):
+            check_stopped()
+            _rewrite(points, spool.fields, ledger, series, write)
+    return sum(each.expected - each.stored for each in missing)
 
 
 def check(comparison: Comparison) -> None:

@@ -31,15 +31,16 @@ from tests.loading import BIRDS, Trial, birds_csv, digest_of
 
 
 class AtPhase:
-    """Does something once, when a load gets to a phase."""
+    """Does something when a load gets to a phase: once, or whenever it tells of it."""
 
-    def __init__(self, phase: str, action: Callable[[], object]) -> None:
+    def __init__(self, phase: str, action: Callable[[], object], *, always: bool = False) -> None:
         self._phase: str | None = phase
         self._action = action
+        self._always = always
 
     def update(self, snapshot: Snapshot) -> None:
         if snapshot.phase == self._phase:
-            self._phase = None
+            self._phase = self._phase if self._always else None
             self._action()
 
 
@@ -61,7 +62,7 @@ def staging_of(trial: Trial) -> str:
     seen="`error: the server does not hold what was sent`, with the first fields and time windows that differ, and "
     "both counts; exit 1.",
 )
-def test_points_that_get_lost_before_the_verification_fail_the_load(trial: Trial) -> None:
+def test_points_that_get_lost_whenever_they_are_written_fail_the_load(trial: Trial) -> None:
     trial.load(trial.csv(birds_csv(100)))
     before = trial.state_now()
 
@@ -69,13 +70,37 @@ def test_points_that_get_lost_before_the_verification_fail_the_load(trial: Trial
         delete_points(trial.server, staging_of(trial), 'bird="b3"')
 
     with pytest.raises(VerificationError, match=r"birds\.lat from .*: 29 values stored, 34 expected") as error:
-        trial.load(trial.csv(birds_csv(70), "new.csv"), progress=AtPhase("verify", lose))
+        trial.load(trial.csv(birds_csv(70), "new.csv"), progress=AtPhase("verify", lose, always=True))
     assert trial.state_now() == before
     assert trial.buckets == {""}
     report = error.value.report
     assert report is not None
     assert report.status == "failed"
     assert {field.field: (field.expected, field.stored) for field in report.fields} == {"lat": (70, 60), "n": (70, 60)}
+
+
+@pytest.mark.promise(
+    fault="the server loses sight of values that it has acknowledged",
+    promise="The verification misses them; the points of those time windows are written once more and counted again. "
+    "If they are still missing, the load fails.",
+    seen="`warning: the server did not hold 20 of the values that it had acknowledged: their points were written once "
+    "more`, also in the report; `verified`.",
+)
+def test_points_that_get_lost_before_the_verification_are_written_once_more(trial: Trial) -> None:
+    text = birds_csv(70) + "\n".join(birds_csv(70).splitlines()[1:]).replace(".", ".9") + "\n"
+    source = trial.csv(text)
+    trial.load(source, block_bytes=4096, workers=1)
+    digest = trial.digest()
+
+    def lose() -> None:
+        delete_points(trial.server, staging_of(trial), 'bird="b3"')
+
+    report = trial.load(source, block_bytes=4096, workers=1, progress=AtPhase("verify", lose))
+    assert (report.status, report.points_written, report.duplicates) == ("verified", 70, 70)
+    assert [warning for warning in report.warnings if "once more" in warning] == [
+        "the server did not hold 20 of the values that it had acknowledged: their points were written once more"
+    ]
+    assert trial.digest() == digest
 
 
 @pytest.mark.usefixtures("request_for_each_block")

@@ -80,14 +80,21 @@ def test_appending_over_points_that_are_there_is_verified_all_the_same(trial: Tr
     assert trial.rows().height == 160
 
 
-def test_an_appended_point_that_gets_lost_fails_the_load(trial: Trial) -> None:
+def test_an_appended_point_that_gets_lost_is_written_once_more_and_fails_the_load_if_it_is_lost_again(
+    trial: Trial,
+) -> None:
     trial.load(trial.csv(birds_csv(50)))
+    more = trial.csv(later_csv(30), "more.csv")
 
     def lose() -> None:
         delete_points(trial.server, trial.bucket_id, 'bird="late1"')
 
     with pytest.raises(VerificationError, match="20 values stored, 30 expected"):
-        trial.load(trial.csv(later_csv(30), "more.csv"), if_exists="append", progress=AtPhase("verify", lose))
+        trial.load(more, if_exists="append", progress=AtPhase("verify", lose, always=True))
+    report = trial.load(more, if_exists="append", progress=AtPhase("verify", lose))
+    assert report.status == "verified"
+    assert any("written once more" in warning for warning in report.warnings)
+    assert trial.rows().height == 160
 
 
 def test_an_appending_load_that_fails_says_what_stays(trial: Trial) -> None:

@@ -13,7 +13,6 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,6 +20,7 @@ import polars as pl
 from importer.errors import SpoolError
 from importer.ledger.expectation import Expectation
 from importer.ledger.key_ranges import Series
+from importer.ledger.merging import CHUNK_ROWS, KEY, merged, whole_keys
 from importer.ledger.spool import MEMORY_LIMIT, Spool
 from importer.records import FieldColumn
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DuplicateExample", "Duplicates", "find_duplicates", "merged_points"]
 
-CHUNK_ROWS = 100_000
 MOST_EXAMPLES = 10
 MOST_TAG_VALUES = 10_000
 FOUND = "duplicates.parquet"
@@ -42,8 +41,6 @@ ROWS_AT_ONCE = 15_000_000
 
 FEW_SERIES = 10_000
 """So many are named to DuckDB; of more of them it looks at all points."""
-
-KEY = ["series", "time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +116,15 @@ def find_duplicates(
         with spool.database() as database:
             if not _collect(database, spool, fields, suspects):
                 return found
-            for chunk in _whole_keys(spool.folder / FOUND):
+            for chunk in whole_keys(spool.folder / FOUND):
                 steps = _steps(chunk, fields)
                 _classify(steps, fields, found, differing)
                 _add_examples(steps, fields, found, keys)
                 expectation.subtract(_fallen_on(steps, fields), fields, measurements)
-                merged = _merged_across_blocks(chunk, fields)
-                if merged.height:
-                    rewrite(merged, fields)
-                    found.rewritten += merged.height
+                points = _merged_across_blocks(chunk, fields)
+                if points.height:
+                    rewrite(points, fields)
+                    found.rewritten += points.height
             found.tag_hint = _tag_hint(database, spool, fields, differing)
     except duckdb.Error as error:
         raise SpoolError(f"the duplicates could not be counted: {error}") from error
@@ -138,10 +135,10 @@ def merged_points(spool: Spool) -> Iterator[tuple[pl.DataFrame, tuple[FieldColum
     """The merged points of keys that stand in several blocks, once more; for after :func:`find_duplicates`."""
     if not (spool.folder / FOUND).exists():
         return
-    for chunk in _whole_keys(spool.folder / FOUND):
-        merged = _merged_across_blocks(chunk, spool.fields)
-        if merged.height:
-            yield merged, spool.fields
+    for chunk in whole_keys(spool.folder / FOUND):
+        points = _merged_across_blocks(chunk, spool.fields)
+        if points.height:
+            yield points, spool.fields
 
 
 def _collect(
@@ -185,20 +182,6 @@ def _collect(
         [spool.files],
     )
     return True
-
-
-def _whole_keys(path: Path) -> Iterator[pl.DataFrame]:
-    """Chunks of the sorted points, never cutting a key in two."""
-    total = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
-    held = pl.DataFrame()
-    for offset in range(0, total, CHUNK_ROWS):
-        chunk = pl.scan_parquet(path, glob=False).slice(offset, CHUNK_ROWS).collect()
-        chunk = pl.concat([held, chunk]) if held.height else chunk
-        last = chunk.tail(1)
-        is_last = (chunk["series"] == last["series"].item()) & (chunk["time"] == last["time"].item())
-        held = chunk.filter(is_last)
-        yield chunk.filter(~is_last)
-    yield held
 
 
 def _steps(chunk: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataFrame:
@@ -253,12 +236,8 @@ def _fallen_on(steps: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataF
 
 
 def _merged_across_blocks(chunk: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataFrame:
-    """Per key that stands in several blocks, the last value of each field."""
-    return (
-        chunk.filter("across")
-        .group_by(KEY, maintain_order=True)
-        .agg(pl.col(item.column).drop_nulls().last() for item in fields)
-    )
+    """The merged points of keys that stand in several blocks."""
+    return merged(chunk.filter("across"), fields)
 
 
 def _tag_hint(
