@@ -80,7 +80,8 @@ def backup(
     if keep is not None and keep < 1:
         raise ConfigurationError(f"keep is {keep}: at least the new backup is kept, so it is 1 or more")
     names = [bucket] if isinstance(bucket, str) else list(bucket or ())
-    began, stopping, place = datetime.now(UTC), stop or threading.Event(), Path(to)
+    stopping, place = stop or threading.Event(), Path(to)
+    began = datetime.now(UTC) if keep is None else _free_second(place, stopping)
     folder = place / began.strftime(STAMP) if keep is not None else place
     where = connection or connect()
     with connected(where, wait_seconds, stopping) as (server, wire), _draft(folder) as draft:
@@ -108,6 +109,16 @@ def backup(
         size = sum(file.size for file in draft.files.values())
         check_stop(stopping)
     return Backup(folder, made, size, prune(place, keep) if keep is not None else [])
+
+
+def _free_second(place: Path, stopping: threading.Event) -> datetime:
+    """Now, or the next second if a backup is named after this one."""
+    began = datetime.now(UTC)
+    while (place / began.strftime(STAMP)).exists():
+        stopping.wait(1 - began.microsecond / 1_000_000)
+        check_stop(stopping)
+        began = datetime.now(UTC)
+    return began
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -346,6 +347,17 @@ def test_only_the_last_backups_are_kept_and_nothing_else_is_removed(
         made.append(backup(trial.bucket, to=place, keep=2, connection=trial.connection))
     assert [[path.name for path in each.removed] for each in made] == [[], [], ["20210101T000000Z"]]
     assert sorted(path.name for path in place.iterdir()) == ["20200101T000000Z", "20220101T000000Z", "20230101T000000Z"]
+
+
+def test_a_backup_in_the_same_second_as_another_gets_the_next_one(trial: Trial) -> None:
+    catalogue.create(trial.server, trial.bucket, BucketSettings(), None)
+    place, now = trial.folder / "backups", datetime.now(UTC)
+    others = [place / (now + timedelta(seconds=seconds)).strftime(saving.STAMP) for seconds in range(3)]
+    for other in others:
+        other.mkdir(parents=True)
+    made = backup(trial.bucket, to=place, keep=2, connection=trial.connection)
+    assert made.folder not in others
+    assert made.folder > max(others)
 
 
 def test_a_folder_with_something_in_it_is_refused_and_one_that_is_empty_is_used(trial: Trial) -> None:

@@ -323,6 +323,8 @@ def test_an_import_that_is_cancelled_just_as_it_is_interrupted_is_taken_back(
     monkeypatch.setattr(loading, "load_options", lambda *a, **m: replace(options(*a, **m), wait_seconds=0.1))
     writes.lost_from = 8
     jobs = open_jobs()
+    held, connection = threading.Event(), jobs._connection
+    jobs._connection = lambda: (held.wait(30), connection())[1]  # until its id is known here
     end, said = jobs._board.end, running._said
 
     def cancelled(job: str) -> None:
@@ -343,6 +345,7 @@ def test_an_import_that_is_cancelled_just_as_it_is_interrupted_is_taken_back(
     monkeypatch.setattr(jobs._board, "end", ending)
     monkeypatch.setattr(running, "_said", saying)
     job = submit(jobs, trial.bucket, hard_csv())
+    held.set()
     wait_until(lambda: jobs.get(job).state == "cancelled", "its end")
     assert trial.buckets == set()
     assert left(trial) == []
