@@ -244,6 +244,50 @@ def test_an_interrupted_one_that_is_cancelled_leaves_nothing_behind(
     assert left(trial) == []
 
 
+def killed(trial: Trial, jobs: Jobs, job: str) -> None:
+    """Close the service, and leave of it what one leaves that is killed while the job runs."""
+    jobs.close()
+    place = trial.folder / "service" / "jobs" / job / "job.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "state": "running", "ended": None, "error": None}))
+
+
+def test_an_import_that_the_service_dies_of_again_and_again_waits_until_it_is_told_to_go_on(
+    trial: Trial, open_jobs: Open, writes: Writes
+) -> None:
+    writes.held_from = 3
+    jobs = open_jobs()
+    job = submit(jobs, trial.bucket, hard_csv())
+    wait_until(lambda: writes.number > 5, "some writes")
+    killed(trial, jobs, job)
+    # Once is chance: it goes on by itself, before those that wait.
+    jobs, before = open_jobs(), writes.number
+    wait_until(lambda: writes.number > before + 1, "some writes")
+    killed(trial, jobs, job)
+    # The next one has its turn instead, also in the runs of the service to come.
+    before, writes.held_from = writes.number, 1_000_000
+    open_jobs().close()
+    jobs = open_jobs()
+    found = jobs.get(job)
+    assert found.error is not None
+    assert (found.state, found.attempts, found.error.type) == ("interrupted", 2, "ServiceDiedError")
+    assert "died 2 times while this import ran" in found.error.message
+    assert found.error.message.endswith("can be gone on with")
+    assert writes.number == before
+    assert end_of(jobs, submit(jobs, f"{trial.bucket}-next")).state == "verified"
+    # Told to go on, it is left again where the service dies once more; what was acknowledged is not sent again.
+    writes.held_from = writes.number
+    jobs.resume(job)
+    wait_until(lambda: jobs.get(job).state == "running", "its start")
+    killed(trial, jobs, job)
+    writes.held_from = 1_000_000
+    jobs = open_jobs()
+    assert jobs.get(job).state == "interrupted"
+    jobs.resume(job)
+    result = end_of(jobs, job)
+    assert (result.state, result.error) == ("verified", None)
+    assert left(trial) == []
+
+
 def test_killed_between_the_swap_and_its_record_a_job_finds_its_own_bucket(trial: Trial, open_jobs: Open) -> None:
     jobs = open_jobs()
     job = submit(jobs, trial.bucket, if_exists="fail")
@@ -337,10 +381,10 @@ def test_an_import_that_is_cancelled_just_as_it_is_interrupted_is_taken_back(
         if state == "interrupted" and moment.startswith("after"):
             cancelled(job)
 
-    def saying(*arguments: Any) -> str:
+    def saying(*arguments: Any, **more: Any) -> str:
         if moment.startswith("before"):
             cancelled(job)
-        return said(*arguments)
+        return said(*arguments, **more)
 
     monkeypatch.setattr(jobs._board, "end", ending)
     monkeypatch.setattr(running, "_said", saying)
