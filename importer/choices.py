@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["Compression", "IfExists", "LocalTimePolicy", "Precision"]
+__all__ = ["Compression", "IfExists", "LocalTimePolicy", "Method", "MethodChoice", "Precision"]
 
 IfExists = Literal["auto", "replace", "append", "fail"]
 """What to do about a bucket that exists."""
@@ -18,6 +18,12 @@ LocalTimePolicy = Literal["reject", "earliest", "latest"]
 
 Precision = Literal["s", "ms", "us", "ns"]
 """Of timestamps."""
+
+Method = Literal["write", "bulk"]
+"""By line protocol, or by storage files that are built here."""
+
+MethodChoice = Literal["write", "bulk", "auto"]
+"""``auto`` is ``bulk`` where that can be."""
 
 Compression = Literal["auto", "gzip", "none"]
 """Of the write calls."""

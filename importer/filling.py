@@ -10,11 +10,12 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
 from typing import BinaryIO
 
 from importer.bucket import Target, format_duration
+from importer.bulk.building import Bulk
 from importer.cardinality import MANY_SERIES, SeriesWatch
+from importer.choices import Method
 from importer.encoding.line_protocol import LineEncoder
 from importer.encoding.series import SeriesIndex
 from importer.errors import LoadError, RejectBudgetError, ResumeRefusedError
@@ -28,18 +29,19 @@ from importer.ledger.spool import Spool
 from importer.ledger.windows import Windows
 from importer.mapping.processes import mapped_ahead
 from importer.options import LoadOptions
-from importer.pipeline import Write, WriteTogether, one_by_one, run_pipeline
+from importer.pipeline import Bounds, WriteTogether, one_by_one, run_pipeline
 from importer.records import Block, Lines, Outcome
 from importer.resuming import Accounts, restore
 from importer.running import Running
 from importer.server.connection import Server
-from importer.settling import check, merge_again, merge_duplicates, verify, write_what_is_missing
+from importer.settling import check, verify
 from importer.sink.pacing import Pace
 from importer.sink.stdout import StreamSink
 from importer.source.places import locate
 from importer.source.reader import Reader
 from importer.verification.compare import Comparison
-from importer.writing import report_on, sink_into
+from importer.ways import Way
+from importer.writing import LineWriting
 
 __all__ = ["Filling"]
 
@@ -82,20 +84,21 @@ class Filling:
         self._series = SeriesIndex(options.max_series)
         self._warned = False
 
-    def fill(self, server: Server, target: Target, accounts: Accounts, stack: ExitStack) -> None:
+    def fill(self, server: Server, target: Target, accounts: Accounts, stack: ExitStack, *, method: Method) -> None:
         """Fill the bucket, verify it and put it in its place.
 
         Args:
             server: the connection.
             target: the bucket.
+            method: by which way.
             accounts: of the load; what an earlier run has written is not written again.
             stack: closes at the end what is opened here.
 
         Raises:
             ImporterError: it broke off; the bucket is left to the caller.
         """
-        spool = Spool(accounts.folder.spool)
-        self._running.broken_off.append(spool.break_off)
+        way = self._way(server, target, accounts, stack, method)
+        spool = way.spool
         journal = accounts.journal = Journal(
             accounts.log,
             series=self._series,
@@ -111,22 +114,20 @@ class Filling:
                 f"the unfinished load has {ledger.rejects_so_far:,} rejects already, where "
                 f"{self._options.reject_budget} are allowed now: give --max-rejects as it was given then"
             )
-        sink = sink_into(server, target, self._options, self._running)
-        self._closing.writing = partial(report_on, sink)
+        self._closing.way = way.report
         with self._closing.phase("load"):
-            self._flow(ledger, sink.together, sink.pace, target=target, past=accounts.past)
-        with self._closing.phase("duplicates"):
-            self._merge_duplicates(ledger, spool, sink, target)
+            self._flow(ledger, way.together, way.bounds, with_lines=way.writes_lines, target=target, past=accounts.past)
+        with self._closing.phase(way.settling):
+            self._settle(ledger, way, target)
         self._running.check_stopped(ledger)
         # What was appended to may have been written to by others between two runs.
         by_counts = accounts.plan.was_empty and not (target.appends and accounts.past)
         if self._options.verify:
             with self._closing.phase("verify"):
-                self._verify(server, target, ledger, spool, sink, by_counts=by_counts)
+                self._verify(server, target, ledger, way, by_counts=by_counts)
         self._running.check_stopped(ledger)
-        if ledger.counts.retries or accounts.past:  # a first try may have come to the server after the merge
-            with self._closing.phase("duplicates"):
-                merge_again(ledger, spool, self._series, sink, lambda: self._running.check_stopped(ledger))
+        with self._closing.phase(way.settling):
+            way.finish(ledger, is_resumed=accounts.past is not None)
         self._running.tell("swap", ledger)
         ledger.rejects.complete()
         report = self._closing.report(self._closing.status, self._reader.read_sources)
@@ -140,6 +141,13 @@ class Filling:
         ledger = self._new_ledger(stack, DAY_SECONDS, spool=None)
         with self._closing.phase("load"):
             self._flow(ledger, one_by_one(StreamSink(stdout)), Pace(writers=1))
+
+    def _way(self, server: Server, target: Target, accounts: Accounts, stack: ExitStack, method: Method) -> Way:
+        if method == "bulk":
+            return Bulk(server, target, self._options, accounts, self._running, self._series, stack)
+        return LineWriting(
+            server, target, self._options, running=self._running, series=self._series, folder=accounts.folder.spool
+        )
 
     def _new_ledger(
         self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None, journal: Journal | None = None
@@ -161,8 +169,9 @@ class Filling:
         self,
         ledger: Ledger,
         write: WriteTogether,
-        pace: Pace,
+        bounds: Bounds,
         *,
+        with_lines: bool = True,
         target: Target | None = None,
         past: Past | None = None,
     ) -> None:
@@ -186,14 +195,14 @@ class Filling:
                 to_table=to_table,
                 to_points=self._look.to_points,
                 to_lines=SeriesWatch(
-                    LineEncoder(self._series),
+                    LineEncoder(self._series, with_lines=with_lines),
                     most=self._options.max_series,
                     share_of=self._share_of,
                     warn=self._running.warn,
                 ),
                 write=write_and_tell,
                 ledger=ledger,
-                bounds=pace,
+                bounds=bounds,
                 stopped=stopped,
                 halt=halted.set,
             )
@@ -216,9 +225,8 @@ class Filling:
             "time for so many; a longer --shard-duration, with --if-exists replace where there is a bucket, helps"
         )
 
-    def _merge_duplicates(self, ledger: Ledger, spool: Spool, write: Write, target: Target) -> None:
-        self._running.tell("duplicates", ledger)
-        found = merge_duplicates(ledger, spool, self._series, write, lambda: self._running.check_stopped(ledger))
+    def _settle(self, ledger: Ledger, way: Way, target: Target) -> None:
+        found = way.settle(ledger)
         self._closing.duplicates = found
         warn_of_duplicates(found, self._closing.warnings)
         if ledger.counts.empty_points:
@@ -241,28 +249,21 @@ class Filling:
             f"{nothing}: {'nothing was appended' if target.appends else 'the bucket is empty'}"
         )
 
-    def _verify(
-        self, server: Server, target: Target, ledger: Ledger, spool: Spool, write: Write, *, by_counts: bool
-    ) -> None:
+    def _verify(self, server: Server, target: Target, ledger: Ledger, way: Way, *, by_counts: bool) -> None:
         def tell(share: float) -> None:
             self._running.check_stopped(ledger)
             self._running.tell("verify", ledger, share)
 
         def compared() -> Comparison:
             self._running.tell("verify", ledger)
-            found = verify(server, target.bucket_id, ledger, spool, self._series, by_counts=by_counts, progress=tell)
+            found = verify(
+                server, target.bucket_id, ledger, way.spool, self._series, by_counts=by_counts, progress=tell
+            )
             self._closing.stored = found.stored
             return found
 
         comparison = compared()
-        missing = write_what_is_missing(
-            comparison,
-            ledger=ledger,
-            spool=spool,
-            series=self._series,
-            write=write,
-            check_stopped=lambda: self._running.check_stopped(ledger),
-        )
+        missing = way.write_again(comparison, ledger)
         if missing:
             self._running.warn(
                 f"the server did not hold {missing:,} of the values that it had acknowledged: their points were "

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from importer.bucket import Target, repair
+from importer.bulk.choosing import chosen_method
 from importer.draining import broken_off_after_stop
 from importer.ending import is_in_place_after
 from importer.errors import (
@@ -140,12 +141,16 @@ class Load:
     def _into_bucket(self, server: Server, stack: ExitStack) -> Report:
         version = self._wait_for(server)
         self._closing.server = (server.connection.url, version)
-        options, state_dir = self._options, self._options.state_dir or default_state_dir()
+        method = chosen_method(server, self._options, version, say=log.info, warn=self._running.warn)
+        options, state_dir = replace(self._options, method=method), self._options.state_dir or default_state_dir()
         plan = plan_of(server, options, self._reader.sources, self._mapper, self._closing.load_id)
         dead = hold_dead_loads(server, state_dir, plan, stack)
         found = None
         if options.resume:
-            found = find_unfinished(server, state_dir, dead, plan, options=options, stack=stack, say=log.info)
+            any_method = self._options.method == "auto"
+            found = find_unfinished(
+                server, state_dir, dead, plan, options=options, stack=stack, say=log.info, any_method=any_method
+            )
         if found is None:
             if options.resume:
                 log.info("there is no unfinished load of %r to resume: a new one starts", options.bucket)
@@ -175,7 +180,7 @@ class Load:
                 accounts = self._begun(server, target, plan, state_dir, stack)
             else:
                 self._take_up(server, target, accounts)
-            self._filling.fill(server, target, accounts, stack)
+            self._filling.fill(server, target, accounts, stack, method=accounts.plan.method)
             accounts.folder.stays = False
         except BaseException as error:
             if not is_in_place_after(error, target, accounts, self._closing):
@@ -191,7 +196,9 @@ class Load:
         self._closing.go_on(accounts.plan.load_id, accounts.past.elapsed_seconds if accounts.past else 0.0)
         self._closing.warnings += repair(server, say=log.info)
         self._closing.shard_group = target.shard_duration_seconds, "as the unfinished load has them"
-        if target.bucket_id != accounts.plan.bucket_id:
+        # In bulk, a bucket that is not known yet, as the run broke off when it had just been made, is made anew.
+        written = accounts.past.bucket_id if accounts.past else accounts.plan.bucket_id
+        if target.bucket_id != written and accounts.plan.method == "write":
             raise ResumeRefusedError(f"the bucket {target.target!r} is another one than the load was begun with")
         if target.appends:
             pin_types(server, target.bucket_id, self._mapper)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from importer.choices import Compression, IfExists, Precision
+from importer.choices import Compression, IfExists, MethodChoice, Precision
 from importer.errors import ConfigurationError
 from importer.ledger.budget import RejectBudget
 from importer.source.blocks import BLOCK_BYTES
@@ -37,6 +37,8 @@ class LoadOptions:
     Attributes:
         bucket: the target's name.
         if_exists: what to do about a bucket of that name.
+        method: ``write`` sends line protocol, ``bulk`` builds the server's storage files and hands them over by its
+            restore API; ``auto`` takes that where it can.
         retention_seconds: 0 for ever; None carries over what the replaced bucket has.
         shard_duration_seconds: None fits it to the data.
         time_span_seconds: from the first point to the last, where it is known beforehand; None: it is looked for.
@@ -71,6 +73,7 @@ class LoadOptions:
 
     bucket: str
     if_exists: IfExists = "auto"
+    method: MethodChoice = "write"
     retention_seconds: int | None = None
     shard_duration_seconds: int | None = None
     time_span_seconds: float | None = None

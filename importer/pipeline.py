@@ -148,7 +148,7 @@ def _in_batches(bounds: Bounds) -> Callable[[rx.Observable[Lines]], rx.Observabl
             def on_next(lines: Lines) -> None:
                 held.append(lines)
                 rows = [each.frame.height for each in held]
-                if bounds.are_enough(rows, [int(each.frame["line"].estimated_size()) for each in held]):
+                if bounds.are_enough(rows, [each.line_bytes for each in held]):
                     hand_on()
 
             def on_completed() -> None:

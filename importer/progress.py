@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 __all__ = ["Phase", "Progress", "Silent", "Snapshot"]
 
-Phase = Literal["first pass", "load", "duplicates", "verify", "swap"]
+Phase = Literal["first pass", "load", "duplicates", "build", "verify", "swap"]
 
 
 @dataclass(frozen=True, slots=True)

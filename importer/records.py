@@ -242,13 +242,13 @@ class PointBatch:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The points of a block as line protocol, sorted by series and time.
+    """The points of a block, as line protocol where they are to be written so, sorted by series and time.
 
     Attributes:
         block: where the rows came from.
         frame: ``series`` (UInt32, an id of the whole load), ``time`` (Int64, ns), ``record`` (UInt32),
-            ``line`` (String, without newline), and the columns that ``fields`` name. The sort is stable:
-            points with the same key stand in input order.
+            ``line`` (String, without newline; only where lines are written), and the columns that ``fields`` name.
+            The sort is stable: points with the same key stand in input order.
         fields: field columns.
         faults: what line protocol cannot carry; a row with such a point gives none at all.
         rows_mapped: rows that have their points here.
@@ -259,6 +259,11 @@ class Lines:
     fields: tuple[FieldColumn, ...]
     faults: tuple[Fault, ...]
     rows_mapped: int
+
+    @property
+    def line_bytes(self) -> int:
+        """Of all lines; 0 where there are none."""
+        return int(self.frame["line"].estimated_size()) if "line" in self.frame.columns else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ def find_unfinished(
     options: LoadOptions,
     stack: ExitStack,
     say: Say,
+    any_method: bool = False,
 ) -> Unfinished | None:
     """The unfinished load of the bucket, got hold of again; None if there is none.
 
@@ -190,6 +191,7 @@ def find_unfinished(
         options: how to load.
         stack: closes at the end what is opened here.
         say: takes a line for the user.
+        any_method: go on by whichever way it was begun.
 
     Raises:
         ResumeRefusedError: it was begun with other sources, another mapping or other options, or by another version.
@@ -204,7 +206,7 @@ def find_unfinished(
         past = Past.read(log)
         if past is None:
             raise _unreadable(folder.path, wanted)
-        reason = difference(past.plan, wanted)
+        reason = difference(past.plan, wanted, any_method=any_method)
         if reason is not None:
             raise ResumeRefusedError(
                 f"the unfinished load {past.plan.load_id} of {wanted.target!r} cannot be resumed: {reason}; "
@@ -255,4 +257,4 @@ def _is_done(server: Server, past: Past, say: Say) -> bool:
         return False
     repair(server, past.plan.target, say=say)
     live = server.patiently(lambda: find(server, past.plan.target))
-    return live is not None and live.id == past.plan.bucket_id
+    return live is not None and live.id == past.bucket_id

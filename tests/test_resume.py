@@ -440,7 +440,7 @@ def test_what_was_under_way_is_not_written_before_what_follows_was_compared(
     before = (folder / JOURNAL).read_bytes()
     text = hard_csv()
     source.write_text(text[:25_000] + text[25_000:].replace("b1", "b8", 900))
-    monkeypatch.setattr("importer.resuming.difference", lambda _before, _now: None)  # as of a pipe
+    monkeypatch.setattr("importer.resuming.difference", lambda _before, _now, **_more: None)  # as of a pipe
     with pytest.raises(ResumeRefusedError, match="is not what the unfinished load read"):
         trial.load(**usual({"source": source, "resume": True}))
     assert (folder / JOURNAL).read_bytes() == before
@@ -458,7 +458,7 @@ def test_a_block_whose_accounts_are_gone_is_compared_all_the_same(
     interrupted_after(6, trial, monkeypatch, source=source)
     (folder,) = load_folders(trial.state)
     min((folder / "spool").glob("*.parquet")).unlink()
-    monkeypatch.setattr("importer.resuming.difference", lambda _before, _now: None)
+    monkeypatch.setattr("importer.resuming.difference", lambda _before, _now, **_more: None)
     source.write_text(hard_csv().replace("b1", "b8", 3))
     with pytest.raises(ResumeRefusedError, match="is not what the unfinished load read"):
         trial.load(**usual({"source": source, "resume": True}))

@@ -209,6 +209,26 @@ class Target:
         """Whether the data are still being loaded, and not about to be put in place."""
         return self._held.mark.phase == "loading"
 
+    def remake(self, make: Make) -> None:
+        """Make the staging bucket in another way; whatever is in it goes. Its place stays the load's.
+
+        Args:
+            make: makes it.
+
+        Raises:
+            LoadInProgressError: just then, another load has taken its place.
+            LoadError: another process had taken it over before.
+            ServerError: the server refused or did not answer.
+        """
+        server, held = self._server, self._held
+        server.patiently(held.check)
+        held.stop()
+        settings = BucketSettings(
+            retention_seconds=self.retention_seconds, shard_duration_seconds=self.shard_duration_seconds
+        )
+        self._held = take_place(server, held.mark, settings, say=_silent, dead={held.mark.load_id}, make=make)
+        self.bucket_id = self._held.id
+
     def release(self) -> None:
         """End this run, but not the load: what was loaded stays, for another run to go on with.
 
@@ -287,6 +307,9 @@ class Target:
             server.patiently(lambda: catalogue.delete(server, held.id))
         in_place = server.patiently(lambda: catalogue.find(server, self.target))
         return in_place is not None and in_place.id == held.id
+
+
+def _silent(_line: str) -> None: ...
 
 
 def _release(held: HeldBucket) -> None:

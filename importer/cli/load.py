@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from importer.choices import Compression, IfExists, LocalTimePolicy, Precision
+from importer.choices import Compression, IfExists, LocalTimePolicy, MethodChoice, Precision
 from importer.cli import connecting
 from importer.cli.exits import EXIT_CODES
 from importer.cli.logs import log_to_stderr
@@ -48,6 +48,7 @@ def load_command(
     row_filter: Annotated[str | None, typer.Option("--filter", metavar="CONDITION", help="SQL condition over the columns, as text; other rows are skipped.", rich_help_panel=_MAPPING)] = None,
     reading: Reading,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Read so many rows only.", rich_help_panel=_CSV)] = None,
+    method: Annotated[MethodChoice, typer.Option("--method", help="write sends line protocol; bulk builds the server's storage files here, which is faster and takes an operator token; auto is bulk where it can be, and says why not otherwise.", rich_help_panel=_SPEED)] = "write",
     if_exists: Annotated[IfExists, typer.Option("--if-exists", help="auto replaces a bucket that a load made and that still has as many values; replace any; append writes into it; fail refuses.", rich_help_panel=_BUCKET)] = "auto",
     retention: Annotated[str | None, typer.Option("--retention", metavar="DURATION", help="Such as 90d; 0 for ever; default: as the replaced bucket, else for ever.", rich_help_panel=_BUCKET)] = None,
     shard_duration: Annotated[str | None, typer.Option("--shard-duration", metavar="DURATION", help="Of a shard group; default: as the replaced bucket, else fitted to the data.", rich_help_panel=_BUCKET)] = None,
@@ -98,6 +99,7 @@ def load_command(
     options = LoadOptions(
         bucket=bucket_of(bucket, sources, mapped_by),
         if_exists=if_exists,
+        method=method,
         retention_seconds=parse_duration(retention) if retention else None,
         shard_duration_seconds=parse_duration(shard_duration) if shard_duration else None,
         max_series=max_series,

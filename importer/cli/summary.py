@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from importer.ledger.report import Report, WritingReport
+from importer.ledger.report import BuildingReport, Report, WritingReport
 
 __all__ = ["show_rows", "show_summary"]
 
@@ -23,6 +23,8 @@ def show_summary(report: Report, console: Console) -> None:
         console.print(_ledger(report))
     if report.fields and not report.error:
         console.print(_fields(report))
+    if report.building and not report.error:
+        console.print(f"building: {_building(report.building)}", highlight=False, soft_wrap=True)
     if report.writing and not report.error:
         console.print(f"writing: {_writing(report.writing)}", highlight=False, soft_wrap=True)
     for warning in report.warnings:
@@ -88,6 +90,15 @@ def _writing(how: WritingReport) -> str:
         f"up to {how.batch_rows:,} lines a request ({chosen(is_fixed=how.batch_rows_fixed)})",
         "no compression" if how.compression == "none" else how.compression,
         *(f"{kind}: {count:,} times" for kind, count in how.setbacks.items()),
+    ]
+    return ", ".join(parts)
+
+
+def _building(how: BuildingReport) -> str:
+    parts = [
+        f"{how.files:,} storage files of {how.file_bytes / 1e6:,.1f} MB in {how.shards:,} shard groups",
+        f"{how.workers:,} at once",
+        "no compression" if how.compression == "none" else how.compression,
     ]
     return ", ".join(parts)
 

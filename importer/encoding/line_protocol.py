@@ -26,10 +26,12 @@ class LineEncoder:
 
     Args:
         series: numbers the series of the whole load.
+        with_lines: whether the points are to be written as lines; else they are checked, numbered and sorted only.
     """
 
-    def __init__(self, series: SeriesIndex) -> None:
+    def __init__(self, series: SeriesIndex, *, with_lines: bool = True) -> None:
         self._series = series
+        self._with_lines = with_lines
         self._known = KnownSeries()
 
     def __call__(self, batch: PointBatch) -> Lines:
@@ -61,11 +63,12 @@ class LineEncoder:
         if order is not None:
             # Sorted first and joined then: the lines, which are long, come to lie in memory as they are sent.
             points, series, of_row = points[order], series[order], of_row[order]
+        lines = [_lines(points, keys.gather(of_row), batch.fields).alias("line")] if self._with_lines else []
         frame = points.select(
             pl.Series("series", series),
             "time",
             "record",
-            _lines(points, keys.gather(of_row), batch.fields).alias("line"),
+            *lines,
             *(field.column for field in batch.fields),
         )
         return Lines(batch.block, frame, batch.fields, tuple(faults), rows_mapped)

@@ -6,14 +6,28 @@ types that were decided) stands before it, whichever block was acknowledged firs
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from importer.choices import Method
 from importer.records import FieldType, Reject, SkipReason
 
-__all__ = ["BlockEntry", "Completed", "DecidedType", "Entry", "Plan", "SourcePrint", "SpoolColumn", "read", "write"]
+__all__ = [
+    "BlockEntry",
+    "Completed",
+    "DecidedType",
+    "Entry",
+    "Plan",
+    "ShardSent",
+    "ShardsMade",
+    "SourcePrint",
+    "SpoolColumn",
+    "read",
+    "write",
+]
 
 DecidedType = tuple[str, str, FieldType]
 """Measurement (empty where it is the same for all), field key and type."""
@@ -64,6 +78,12 @@ class Plan:
     settings: dict[str, str]
     kind: Literal["plan"] = "plan"
 
+    @property
+    def method(self) -> Method:
+        """By which way the bucket is filled."""
+        found: Method = json.loads(self.settings.get("method", '"write"'))
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class BlockEntry:
@@ -109,7 +129,33 @@ class Completed:
     kind: Literal["completed"] = "completed"
 
 
-Entry = Plan | BlockEntry | Completed
+@dataclass(frozen=True, slots=True)
+class ShardsMade:
+    """The bulk way: the bucket is made anew with its shard groups, and what was sent before is gone.
+
+    Attributes:
+        bucket_id: the bucket that is filled from now on.
+        shards: the server's id of the shard of each shard group, by its number.
+    """
+
+    bucket_id: str
+    shards: dict[int, int]
+    kind: Literal["shards"] = "shards"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSent:
+    """The bulk way: the server has said that it has the files of a shard group.
+
+    Attributes:
+        group: its number.
+    """
+
+    group: int
+    kind: Literal["shard"] = "shard"
+
+
+Entry = Plan | BlockEntry | ShardsMade | ShardSent | Completed
 
 _FORMAT: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from importer.errors import ResumeRefusedError
 from importer.journal import entries
-from importer.journal.entries import BlockEntry, Completed, DecidedType, Plan, SpoolColumn
+from importer.journal.entries import BlockEntry, Completed, DecidedType, Plan, ShardSent, ShardsMade, SpoolColumn
 from importer.journal.log import Log, records_of
 from importer.records import Block, Reject, SkipReason
 
@@ -99,6 +99,22 @@ class Journal:
         self._types_written = types
         self.blocks += 1
 
+    def made(self, bucket_id: str, shards: Mapping[int, int]) -> None:
+        """Write down that the bucket is made with its shard groups.
+
+        Raises:
+            SpoolError: the journal cannot be written.
+        """
+        self._log.append(entries.write(ShardsMade(bucket_id, dict(shards))))
+
+    def sent(self, group: int) -> None:
+        """Write down that the server says that it has a shard group's files.
+
+        Raises:
+            SpoolError: the journal cannot be written.
+        """
+        self._log.append(entries.write(ShardSent(group)))
+
     def complete(self, report: dict[str, Any]) -> None:
         """Write down that all is verified, before the bucket is put in its place.
 
@@ -121,6 +137,8 @@ class Past:
         lost: the text's SHA-256 of blocks that were acknowledged, but whose accounts are gone.
         completed: the last report; None if it did not come that far.
         elapsed_seconds: of the earlier runs.
+        made: the bucket with its shard groups, where the bulk way had come to it.
+        sent: the shard groups that were sent into it.
     """
 
     plan: Plan
@@ -131,6 +149,8 @@ class Past:
     completed: dict[str, Any] | None
     elapsed_seconds: float
     lost: dict[int, str] = field(default_factory=dict)
+    made: ShardsMade | None = None
+    sent: set[int] = field(default_factory=set)
 
     @classmethod
     def read(cls, log: Log) -> Past | None:
@@ -145,6 +165,10 @@ class Past:
                     return None
                 elif isinstance(entry, BlockEntry):
                     past._add(entry)
+                elif isinstance(entry, ShardsMade):
+                    past.made, past.sent = entry, set()
+                elif isinstance(entry, ShardSent):
+                    past.sent.add(entry.group)
                 else:
                     past.completed = entry.report
         except ValidationError:
@@ -218,6 +242,11 @@ class Past:
                 "the input is not what the unfinished load read: it ends before all that had been written was seen; "
                 "without --resume a new load starts"
             )
+
+    @property
+    def bucket_id(self) -> str:
+        """The bucket that was written to last."""
+        return self.made.bucket_id if self.made else self.plan.bucket_id
 
     @property
     def rows(self) -> int:

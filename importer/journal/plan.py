@@ -18,7 +18,7 @@ __all__ = ["difference", "mapping_sha256", "settings_of", "source_print"]
 
 END_BYTES = 1 << 20
 
-SETTINGS = ("if_exists", "retention_seconds", "shard_duration_seconds", "limit", "precision", "block_bytes")
+SETTINGS = ("if_exists", "method", "retention_seconds", "shard_duration_seconds", "limit", "precision", "block_bytes")
 """The options that decide which points there are, how they are cut into blocks, and where they go."""
 
 
@@ -68,8 +68,14 @@ def settings_of(options: Any, **more: Any) -> dict[str, str]:
     return {name.removesuffix("_seconds").replace("_", "-"): json.dumps(value) for name, value in values.items()}
 
 
-def difference(before: Plan, now: Plan) -> str | None:
-    """Why the load of now is not the one that was begun before; None if it is."""
+def difference(before: Plan, now: Plan, *, any_method: bool = False) -> str | None:
+    """Why the load of now is not the one that was begun before; None if it is.
+
+    Args:
+        before: it was begun with.
+        now: what is asked for.
+        any_method: by whichever way it fills the bucket.
+    """
     names, names_now = [source.name for source in before.sources], [source.name for source in now.sources]
     if names != names_now:
         return f"it was begun with the sources {', '.join(names)}; now they are {', '.join(names_now)}"
@@ -81,7 +87,7 @@ def difference(before: Plan, now: Plan) -> str | None:
     if before.mapping_sha256 != now.mapping_sha256:
         return "the mapping is another one than it was begun with"
     for name, value in now.settings.items():
-        if before.settings.get(name, value) != value:
+        if before.settings.get(name, value) != value and not (any_method and name == "method"):
             return f"it was begun with another --{name}: {before.settings[name]}, now {value}"
     return None
 

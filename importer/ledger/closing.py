@@ -14,6 +14,7 @@ from importer.ledger.duplicates import Duplicates
 from importer.ledger.expectation import FieldName
 from importer.ledger.ledger import Ledger
 from importer.ledger.report import (
+    BuildingReport,
     FieldReport,
     LoadPhase,
     Report,
@@ -51,7 +52,7 @@ class Closing:
         stored: values of each field on the server; None as long as it was not asked.
         server: its address and version.
         shard_group: of the bucket: its seconds, and how they were found.
-        writing: tells how the load writes; None before it does.
+        way: tells how the load fills the bucket; None before it does.
         warnings: what a person should know.
     """
 
@@ -66,7 +67,7 @@ class Closing:
         self.stored: Counter[FieldName] | None = None
         self.server: tuple[str, str] | None = None
         self.shard_group: tuple[int, str] | None = None
-        self.writing: Callable[[], WritingReport] | None = None
+        self.way: Callable[[], WritingReport | BuildingReport] | None = None
         self.warnings: list[str] = []
 
     @property
@@ -112,6 +113,7 @@ class Closing:
         elapsed = self.elapsed_seconds
         ledger = self.ledger
         counts = ledger.counts if ledger else None
+        way = self.way() if self.way else None
         kinds = {kind: self.duplicates.kinds[kind] for kind in ("identical", "merged", "overwritten")}
         return Report(
             load_id=self.load_id,
@@ -137,7 +139,8 @@ class Closing:
             shard_group=ShardGroupReport(seconds=self.shard_group[0], how=self.shard_group[1])
             if self.shard_group
             else None,
-            writing=self.writing() if self.writing else None,
+            writing=way if isinstance(way, WritingReport) else None,
+            building=way if isinstance(way, BuildingReport) else None,
             fields=self._fields(),
             warnings=list(self.warnings),
             rejects_file=str(ledger.rejects.path) if ledger and ledger.rejects.lines else None,

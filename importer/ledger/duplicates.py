@@ -27,7 +27,7 @@ from importer.records import FieldColumn
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["DuplicateExample", "Duplicates", "find_duplicates", "merged_points"]
+__all__ = ["DuplicateExample", "Duplicates", "KeyAccounts", "find_duplicates", "merged_points", "tag_hint"]
 
 MOST_EXAMPLES = 10
 MOST_TAG_VALUES = 10_000
@@ -84,6 +84,41 @@ class Duplicates:
         return self.kinds.total()
 
 
+@dataclass(slots=True)
+class KeyAccounts:
+    """What is known of keys that occur more than once.
+
+    Attributes:
+        found: points by kind, and examples.
+        differing: how often the values of each field, by its column, were lost.
+    """
+
+    found: Duplicates = field(default_factory=Duplicates)
+    differing: Counter[str] = field(default_factory=Counter)
+
+    def add(self, points: pl.DataFrame, fields: tuple[FieldColumn, ...], keys: Sequence[str]) -> pl.DataFrame:
+        """Account for all points of some keys.
+
+        Args:
+            points: sorted by ``series`` and ``time``, those of a key in input order.
+            fields: the fields.
+            keys: series keys by their numbers.
+
+        Returns:
+            the points that are not the first of their key; of each field, whether its value fell on one.
+        """
+        steps = _steps(points, fields)
+        _classify(steps, fields, self.found, self.differing)
+        _add_examples(steps, fields, self.found, keys)
+        return _fallen_on(steps, fields)
+
+    def merge(self, other: KeyAccounts) -> None:
+        """Add what is known of other keys."""
+        self.found.kinds.update(other.found.kinds)
+        self.found.examples = _first([*self.found.examples, *other.found.examples], MOST_EXAMPLES)
+        self.differing.update(other.differing)
+
+
 def find_duplicates(
     spool: Spool,
     expectation: Expectation,
@@ -104,28 +139,35 @@ def find_duplicates(
     Raises:
         SpoolError: the disk is full.
     """
-    found = Duplicates()
+    accounts = KeyAccounts()
+    found = accounts.found
     suspects = spool.ranges.suspects()
     if suspects is not None and not len(suspects):
         return found
     import duckdb  # noqa: PLC0415 - most loads end before this, and are spared its time and its 30 MB
 
     fields = spool.fields
-    differing: Counter[str] = Counter()
     try:
         with spool.database() as database:
             if not _collect(database, spool, fields, suspects):
                 return found
             for chunk in whole_keys(spool.folder / FOUND):
-                steps = _steps(chunk, fields)
-                _classify(steps, fields, found, differing)
-                _add_examples(steps, fields, found, keys)
-                expectation.subtract(_fallen_on(steps, fields), fields, measurements)
+                expectation.subtract(accounts.add(chunk, fields, keys), fields, measurements)
                 points = _merged_across_blocks(chunk, fields)
                 if points.height:
                     rewrite(points, fields)
                     found.rewritten += points.height
-            found.tag_hint = _tag_hint(database, spool, fields, differing)
+
+            def distinct(item: FieldColumn, most: int) -> int:
+                return int(
+                    database.execute(
+                        "SELECT count(*) FROM "  # noqa: S608 - a name of our own
+                        f"(SELECT DISTINCT {item.column} FROM read_parquet($1, union_by_name = true) LIMIT $2)",
+                        [spool.files, most + 1],
+                    ).fetchall()[0][0]
+                )
+
+            found.tag_hint = tag_hint(fields, accounts.differing, spool.rows, distinct)
     except duckdb.Error as error:
         raise SpoolError(f"the duplicates could not be counted: {error}") from error
     return found
@@ -220,7 +262,11 @@ def _add_examples(steps: pl.DataFrame, fields: tuple[FieldColumn, ...], found: D
         lost = steps.filter(_lost(item)).head(room)
         for series, time, was, now in lost.select("series", "time", f"was:{item.column}", item.column).iter_rows():
             examples.append(DuplicateExample(keys[series], time, item.key, str(was), str(now)))
-    found.examples += heapq.nsmallest(room, examples, key=lambda lost: (lost.series, lost.time_ns, lost.field))
+    found.examples += _first(examples, room)
+
+
+def _first(examples: Sequence[DuplicateExample], room: int) -> list[DuplicateExample]:
+    return heapq.nsmallest(room, examples, key=lambda lost: (lost.series, lost.time_ns, lost.field))
 
 
 def _fallen_on(steps: pl.DataFrame, fields: tuple[FieldColumn, ...]) -> pl.DataFrame:
@@ -240,21 +286,20 @@ def _merged_across_blocks(chunk: pl.DataFrame, fields: tuple[FieldColumn, ...]) 
     return merged(chunk.filter("across"), fields)
 
 
-def _tag_hint(
-    database: duckdb.DuckDBPyConnection,
-    spool: Spool,
-    fields: tuple[FieldColumn, ...],
-    differing: Counter[str],
+def tag_hint(
+    fields: Sequence[FieldColumn], differing: Counter[str], rows: int, distinct: Callable[[FieldColumn, int], int]
 ) -> str | None:
-    """The field that differs most often between colliding points and takes few values."""
+    """The field that differs most often between colliding points and takes few values.
+
+    Args:
+        fields: the fields.
+        differing: how often the values of each, by its column, were lost.
+        rows: of the load.
+        distinct: counts a field's values, up to one more than it is told.
+    """
     suitable = [item for item in fields if item.type in ("string", "integer", "unsigned") and differing[item.column]]
-    ranked = sorted(suitable, key=lambda item: (-differing[item.column], item.key))
-    for item in ranked:
-        values = database.execute(
-            "SELECT count(*) FROM "  # noqa: S608 - a name of our own
-            f"(SELECT DISTINCT {item.column} FROM read_parquet($1, union_by_name = true) LIMIT $2)",
-            [spool.files, MOST_TAG_VALUES + 1],
-        ).fetchall()[0][0]
-        if values <= min(MOST_TAG_VALUES, max(2, spool.rows // 20)):
+    most = min(MOST_TAG_VALUES, max(2, rows // 20))
+    for item in sorted(suitable, key=lambda item: (-differing[item.column], item.key)):
+        if distinct(item, most) <= most:
             return item.origin or item.key
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +68,12 @@ class Expectation:
         """Take back values that fell on one that was there: the fields' columns are Boolean here."""
         if not points.is_empty():
             self._count(points, fields, measurements, pl.Series.to_numpy, -1)
+
+    def add_counts(self, counts: Mapping[int, Mapping[FieldName, int]]) -> None:
+        """Add counts, by windows, that were made elsewhere."""
+        for window, counted in counts.items():
+            for name, count in counted.items():
+                self.counts[window][name] += count
 
     def total(self, name: FieldName) -> int:
         """Values of one field."""

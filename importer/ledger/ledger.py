@@ -140,7 +140,7 @@ class Ledger:
             self.counts.retries += outcome.retries
             if not outcome.written:
                 return
-            kept, refused = lines.frame.drop("line"), []
+            kept, refused = lines.frame.drop("line", strict=False), []
             if outcome.refusals:
                 refused = self._locate(lines.block, _faults(outcome))
                 self._record(refused)

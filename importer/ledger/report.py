@@ -24,8 +24,9 @@ SCHEMA_VERSION = 1
 
 Status = Literal["verified", "unverified", "dry_run", "failed", "interrupted"]
 
-LoadPhase = Literal["look", "load", "duplicates", "verify", "swap"]
-"""The first pass for the time span, the flow, the merge of repeated keys, asking the server, putting it in place."""
+LoadPhase = Literal["look", "load", "duplicates", "build", "verify", "swap"]
+"""The first pass for the time span, the flow, the merge of repeated keys (or storage files built and sent), asking the
+server, putting it in place."""
 
 
 class _Frozen(BaseModel):
@@ -95,6 +96,26 @@ class WritingReport(_Frozen):
     setbacks: dict[str, int]
 
 
+class BuildingReport(_Frozen):
+    """How the load built storage files.
+
+    Attributes:
+        shards: shard groups that were built.
+        files: storage files.
+        file_bytes: of all archives that were sent, before compression.
+        sent_again: shard groups in which the server had not taken all at first.
+        workers: shard groups built or sent at once.
+        compression: of what was sent.
+    """
+
+    shards: int = 0
+    files: int = 0
+    file_bytes: int = 0
+    sent_again: int = 0
+    workers: int
+    compression: Literal["gzip", "none"]
+
+
 class Report(_Frozen):
     """What became of a load.
 
@@ -124,7 +145,8 @@ class Report(_Frozen):
         series: distinct measurements and tag sets.
         time_range: of the points written.
         shard_group: of the bucket; None where no bucket was made ready.
-        writing: how the load wrote, in this run; None where nothing was to be written.
+        writing: how the load wrote lines, in this run; None where it wrote none.
+        building: how the load built storage files, in this run; None where it built none.
         fields: per measurement and field.
         warnings: what a person should know.
         rejects_file: where the rejects are, if there are any.
@@ -155,6 +177,7 @@ class Report(_Frozen):
     time_range: TimeRange | None
     shard_group: ShardGroupReport | None = None
     writing: WritingReport | None = None
+    building: BuildingReport | None = None
     fields: list[FieldReport]
     warnings: list[str]
     rejects_file: str | None

@@ -47,6 +47,8 @@ class Spool:
         SpoolError: it cannot be written.
     """
 
+    suffix = "parquet"
+
     def __init__(self, folder: Path) -> None:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,9 +111,7 @@ class Spool:
             (pl.int_range(points.height, dtype=pl.Int64) + (block << 32)).alias("position"),
             *(pl.col(field.column).alias(self._column(field)) for field in fields),
         )
-        file = io.BytesIO()
-        kept.write_parquet(file, compression="lz4", statistics=False)
-        data = file.getbuffer()
+        data = self._encoded(block, kept)
         try:
             self._file(block).write_bytes(data)
         except OSError as error:
@@ -143,14 +143,14 @@ class Spool:
         lost = {block for block, spooled in blocks.items() if spooled and not _is_whole(self._file(block), spooled)}
         kept = {self._file(block) for block, spooled in blocks.items() if spooled and block not in lost}
         shutil.rmtree(self.folder / "duckdb", ignore_errors=True)  # what was spilled
-        for path in self.folder.glob("*.parquet"):
+        for path in self.folder.glob(f"*.{self.suffix}"):
             if path not in kept:
                 path.unlink()
         return lost
 
     def points(self, block: int) -> pl.DataFrame:
         """A block's points of an earlier run, counted from now on: ``series``, ``time`` and the fields' columns."""
-        points = pl.read_parquet(self._file(block), glob=False)
+        points = self._decoded(block)
         self._note(block, points)
         return points
 
@@ -159,6 +159,14 @@ class Spool:
         spans = sorted(self._spans.items())
         return [str(self._file(block)) for block, (low, high) in spans if low < stop_ns and high >= start_ns]
 
+    def _encoded(self, block: int, points: pl.DataFrame) -> memoryview:  # noqa: ARG002 - for others
+        file = io.BytesIO()
+        points.write_parquet(file, compression="lz4", statistics=False)
+        return file.getbuffer()
+
+    def _decoded(self, block: int) -> pl.DataFrame:
+        return pl.read_parquet(self._file(block), glob=False)
+
     def _note(self, block: int, points: pl.DataFrame) -> None:
         series, times = points["series"].to_numpy(), points["time"].to_numpy()
         self.rows += points.height
@@ -166,7 +174,7 @@ class Spool:
         self._spans[block] = int(times.min()), int(times.max())
 
     def _file(self, block: int) -> Path:
-        return self.folder / f"block-{block:09}.parquet"
+        return self.folder / f"block-{block:09}.{self.suffix}"
 
     def _column(self, field: FieldColumn) -> str:
         known = self._columns.get((field.key, field.type))

@@ -1,0 +1,215 @@
+"""The way by storage files, from the first block to the last shard.
+
+Goes in: blocks of points. Comes out: a bucket with its shard groups, and the storage files of each in it. What was
+taken is a sorted run on disk, what was sent stands in the journal: a load that broke off goes on from either.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from importer.backups.wire import Wire
+from importer.bucket import Target
+from importer.bulk.keys import SeriesKeys
+from importer.bulk.runs import Runs, values_of
+from importer.bulk.sending import ShardedBucket, packed, send_shard
+from importer.bulk.shard import BuiltShard, ShardWork, build
+from importer.bulk.sink import RunBounds, RunSink
+from importer.encoding.series import SeriesIndex
+from importer.errors import SpoolError
+from importer.ledger.duplicates import Duplicates, KeyAccounts, tag_hint
+from importer.ledger.ledger import Ledger
+from importer.ledger.report import BuildingReport, LoadPhase
+from importer.ledger.windows import Windows
+from importer.options import LoadOptions
+from importer.pipeline import WriteTogether
+from importer.records import FieldColumn
+from importer.resuming import Accounts
+from importer.running import Running
+from importer.server.connection import Server
+from importer.sink.compression import encoding_for
+from importer.verification.compare import Comparison
+
+__all__ = ["Bulk"]
+
+Build = Callable[[ShardWork], BuiltShard]
+
+WORKERS = 2
+"""Shards at once, where nothing else is asked for: one is built while another is on its way."""
+
+
+class Bulk:
+    """Builds storage files.
+
+    Args:
+        server: the connection.
+        target: the bucket.
+        options: how to load.
+        accounts: of the load.
+        running: hears how far it is.
+        series: of the load.
+        stack: closes at the end what is opened here.
+
+    Raises:
+        SpoolError: it cannot be written.
+    """
+
+    settling: LoadPhase = "build"
+    writes_lines = False
+
+    def __init__(  # noqa: PLR0917 - made in one place
+        self,
+        server: Server,
+        target: Target,
+        options: LoadOptions,
+        accounts: Accounts,
+        running: Running,
+        series: SeriesIndex,
+        stack: ExitStack,
+    ) -> None:
+        self._windows = Windows(target.shard_duration_seconds * 10**9)
+        self.spool = Runs(accounts.folder.spool, self._windows)
+        self.bounds = RunBounds()
+        self._sink = RunSink(target.retention_seconds)
+        self._server = server
+        self._target = target
+        self._accounts = accounts
+        self._running = running
+        self._series = series
+        self._halt = threading.Event()
+        self._wire = stack.enter_context(Wire(server.connection, self._halt))
+        running.broken_off += [self._halt.set, self._wire.break_off]
+        self._encoding = encoding_for(options.compression, is_local=server.connection.is_to_this_machine)
+        self._workers = options.workers or WORKERS
+        self._build: Build = build
+        self._made: dict[int, int] | None = None
+        self._report = BuildingReport(workers=self._workers, compression="gzip" if self._encoding == "gzip" else "none")
+
+    @property
+    def together(self) -> WriteTogether:
+        """Takes blocks."""
+        return self._sink.together
+
+    def settle(self, ledger: Ledger) -> Duplicates:
+        """Make the shard groups, build the files of each, and send them."""
+        self._running.tell("build", ledger)
+        groups = self.spool.shard_groups
+        if not groups:
+            return Duplicates()
+        shards, sent = self._bucket(groups)
+        keys = SeriesKeys.of(self._series.keys, self._series.measurements)
+        with self._told():
+            keys.write(self._series_file)
+        accounts = KeyAccounts()
+        for done, built in enumerate(self._built(groups, shards, sent, ledger), 1):
+            accounts.merge(built.accounts)
+            ledger.expectation.add_counts({built.group: built.fallen})
+            self._running.tell("build", ledger, done / len(groups))
+        accounts.found.tag_hint = tag_hint(self.spool.fields, accounts.differing, self.spool.rows, self._distinct)
+        return accounts.found
+
+    def write_again(self, comparison: Comparison, ledger: Ledger) -> int:
+        """Build and send the shards anew in which the server holds too few values; how many were missing."""
+        missing = [each for each in comparison.differences if each.stored < each.expected]
+        groups = sorted({self._windows.number_of(each.start_ns) for each in missing} & {*self.spool.shard_groups})
+        shards, _ = self._bucket(groups)
+        for _ in self._built(groups, shards, set(), ledger):
+            self._running.check_stopped(ledger)
+        self._report = self._report.model_copy(update={"sent_again": self._report.sent_again + len(groups)})
+        return sum(each.expected - each.stored for each in missing)
+
+    def finish(self, ledger: Ledger, *, is_resumed: bool) -> None:
+        """Nothing comes late: a shard's files are sent again under the same names, with the same bytes."""
+
+    def report(self) -> BuildingReport:
+        """How it went, up to now."""
+        return self._report
+
+    @property
+    def _series_file(self) -> Path:
+        return self.spool.folder / "series.keys"
+
+    def _bucket(self, groups: Iterable[int]) -> tuple[dict[int, int], set[int]]:
+        """The server's shards of these groups, and the groups that are there already."""
+        past, journal = self._accounts.past, self._accounts.journal
+        if self._made is not None:
+            return self._made, set()
+        if past is not None and past.made is not None and past.made.bucket_id == self._target.bucket_id:
+            self._made = past.made.shards
+            return self._made, past.sent
+        make = ShardedBucket(self._wire, list(groups), self._windows)
+        self._target.remake(make)
+        self._made = make.shards
+        if journal is not None:
+            journal.made(self._target.bucket_id, make.shards)
+        return self._made, set()
+
+    def _built(
+        self, groups: Iterable[int], shards: dict[int, int], sent: set[int], ledger: Ledger
+    ) -> Iterator[BuiltShard]:
+        """Each shard group, as it is done; several are under way at once."""
+
+        def build_and_send(group: int) -> BuiltShard:
+            self._running.check_stopped(ledger)
+            with self._told():
+                built = self._build(self._work(group, is_sent=group in sent))
+                if built.archive is not None:
+                    try:
+                        self._send(built.archive, shards[group])
+                    finally:
+                        built.archive.unlink(missing_ok=True)
+            return built
+
+        pool = ThreadPoolExecutor(self._workers, "build")
+        try:
+            for future in as_completed([pool.submit(build_and_send, group) for group in groups]):
+                built = future.result()
+                if built.archive is not None and self._accounts.journal is not None:
+                    self._accounts.journal.sent(built.group)
+                self._note(built)
+                yield built
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _work(self, group: int, *, is_sent: bool) -> ShardWork:
+        return ShardWork(
+            group,
+            self._windows,
+            tuple(self.spool.parts(group)),
+            self.spool.fields,
+            self._series_file,
+            None if is_sent else self.spool.folder / f"shard-{group}.tar",
+        )
+
+    def _send(self, archive: Path, shard: int) -> None:
+        with packed(archive, self._encoding) as file:
+            self._server.patiently(lambda: send_shard(self._wire, shard, file, self._encoding))
+
+    def _note(self, built: BuiltShard) -> None:
+        report = self._report
+        more = {"shards": 1, "files": built.files, "file_bytes": built.size}
+        self._report = report.model_copy(update={name: getattr(report, name) + count for name, count in more.items()})
+
+    def _distinct(self, field: FieldColumn, most: int) -> int:
+        """How many values a field has, counted up to one more than the most."""
+        found: set[object] = set()
+        for path in self.spool.paths():
+            values = values_of(path, field.column)
+            found.update(values)
+            if len(found) > most:
+                break
+        return len(found)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SpoolError(
+                f"cannot keep the storage files in {str(self.spool.folder)!r}: {error.strerror or error}; "
+                "make room, or name another folder by --state-dir"
+            ) from error

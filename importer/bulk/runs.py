@@ -1,0 +1,127 @@
+"""Sorted runs: the points of each block on disk, cut at the shard groups.
+
+Goes in: acknowledged points, a block at a time, sorted by series and time. Comes out: for each shard group, where its
+points are. A run is an Arrow file with one record batch for each shard group, so that a shard group is read without
+the rest, and without mapping files into memory.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from importer.ledger.spool import Spool
+from importer.ledger.windows import Windows
+
+__all__ = ["RunPart", "Runs", "values_of"]
+
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+_NARROW = 1 << 16
+"""Numbers below it numpy sorts without comparing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """The points of one block in one shard group.
+
+    Attributes:
+        path: of the run.
+        batch: which of its record batches.
+        rows: points.
+        size: bytes in memory.
+    """
+
+    path: Path
+    batch: int
+    rows: int
+    size: int
+
+
+class Runs(Spool):
+    """A spool whose files are cut at the shard groups.
+
+    Args:
+        folder: made if it is not there.
+        windows: of the shard groups.
+
+    Attributes:
+        parts: by the number of the shard group, in the order of the blocks' acknowledgement.
+
+    Raises:
+        SpoolError: it cannot be written.
+    """
+
+    suffix = "arrow"
+
+    def __init__(self, folder: Path, windows: Windows) -> None:
+        super().__init__(folder)
+        self._windows = windows
+        self._parts: dict[int, list[tuple[int, RunPart]]] = defaultdict(list)
+
+    @property
+    def shard_groups(self) -> list[int]:
+        """The numbers of those that have points, in the order of time."""
+        return sorted(self._parts)
+
+    def parts(self, shard_group: int) -> list[RunPart]:
+        """Where the points of a shard group are, in the order of the input."""
+        return [part for _, part in sorted(self._parts[shard_group], key=lambda item: item[0])]
+
+    def _encoded(self, block: int, points: pl.DataFrame) -> memoryview:
+        groups = self._windows.numbers(points["time"].to_numpy())
+        order = _order(groups)
+        if order is not None:
+            points, groups = points[order], groups[order]
+        cuts = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(groups)]
+        table = points.drop("position").to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+        (whole,) = table.to_batches()
+        file = io.BytesIO()
+        with pa.ipc.new_file(file, table.schema, options=_OPTIONS) as writer:
+            for number, (start, stop) in enumerate(pairwise(cuts)):
+                part = whole.slice(start, stop - start)
+                writer.write_batch(part)
+                self._add(block, int(groups[start]), number, part)
+        return file.getbuffer()
+
+    def _decoded(self, block: int) -> pl.DataFrame:
+        path = self._file(block)
+        with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+            batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+            for number, part in enumerate(batches):
+                first = np.array([part.column("time")[0].as_py()])
+                self._add(block, int(self._windows.numbers(first)[0]), number, part)
+            return pl.DataFrame(pa.Table.from_batches(batches, reader.schema))
+
+    def paths(self) -> list[Path]:
+        """Of all runs."""
+        return sorted(self.folder.glob(f"block-*.{self.suffix}"))
+
+    def _add(self, block: int, group: int, number: int, part: pa.RecordBatch) -> None:
+        self._parts[group].append((block, RunPart(self._file(block), number, part.num_rows, part.nbytes)))
+
+    def _note(self, block: int, points: pl.DataFrame) -> None:
+        del block  # keys that occur more than once are found when the shard groups are built
+        self.rows += points.height
+
+
+def values_of(path: Path, column: str) -> list[object]:
+    """The distinct values of a run's column; none where it has no such column."""
+    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+        if column not in reader.schema.names:
+            return []
+        return [value for value in reader.read_all()[column].unique().to_pylist() if value is not None]
+
+
+def _order(groups: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.intp]] | None:
+    """The order of the shard groups, stable; None where the points are in it already."""
+    if (groups[1:] >= groups[:-1]).all():
+        return None
+    first, last = int(groups.min()), int(groups.max())
+    return np.argsort((groups - first).astype(np.uint16) if last - first < _NARROW else groups, kind="stable")

@@ -1,0 +1,73 @@
+"""Take the points of blocks for storage files, which are built when all are there.
+
+Goes in: :class:`~importer.records.Lines` without lines. Comes out: an :class:`~importer.records.Outcome`, as the server
+would give it: storage files go past its own checks, so that they are made here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from importer.limits import MAX_STRING_BYTES
+from importer.moments import as_text
+from importer.records import Lines, Outcome, Refusal
+
+__all__ = ["RunBounds", "RunSink"]
+
+
+class RunBounds:
+    """How much is in flight: one block is being mapped while others are brought to the disk."""
+
+    blocks = 4
+    most_writers = 2
+
+    def are_enough(self, rows: Sequence[int], sizes: Sequence[int]) -> bool:
+        """Blocks are taken one by one."""
+        del rows, sizes
+        return True
+
+
+class RunSink:
+    """Refuses the points that the server would refuse.
+
+    Args:
+        retention_seconds: of the bucket; 0 for ever.
+    """
+
+    def __init__(self, retention_seconds: int) -> None:
+        self._retention_ns = retention_seconds * 10**9
+
+    def together(self, batch: Sequence[Lines]) -> list[Outcome]:
+        """What becomes of each block."""
+        return [self._taken(lines) for lines in batch]
+
+    def _taken(self, lines: Lines) -> Outcome:
+        found = {refusal.row: refusal for refusal in (*_too_long(lines), *self._too_old(lines))}
+        return Outcome(lines, tuple(found[row] for row in sorted(found)), 0)
+
+    def _too_old(self, lines: Lines) -> list[Refusal]:
+        if not self._retention_ns:
+            return []
+        times, oldest_ns = lines.frame["time"].to_numpy(), time.time_ns() - self._retention_ns
+        reason = f"the point is older than the bucket's retention: it keeps what is younger than {as_text(oldest_ns)}"
+        return [Refusal(row, "", reason) for row in np.flatnonzero(times < oldest_ns).tolist()]
+
+
+def _too_long(lines: Lines) -> list[Refusal]:
+    reason = f"longer than {MAX_STRING_BYTES:,} bytes, which InfluxDB refuses"
+    return [
+        Refusal(row, field.origin, reason)
+        for field in lines.fields
+        if field.type == "string"
+        for row in _long_rows(lines.frame[field.column])
+    ]
+
+
+def _long_rows(texts: pl.Series) -> list[int]:
+    if texts.estimated_size() <= MAX_STRING_BYTES:
+        return []
+    return (texts.str.len_bytes() > MAX_STRING_BYTES).fill_null(value=False).arg_true().to_list()
