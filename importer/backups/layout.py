@@ -251,6 +251,6 @@ def _read(path: Path, kind: type[Any]) -> Any:
         raise SourceError(f"cannot read {str(path)!r}: {error.strerror}") from error
     except ValidationError as error:
         raise SourceError(
-            f"{str(path)!r} is damaged or was not written by a backup: nothing was restored; take the file from "
-            "another copy of the backup, or restore another backup"
+            f"{str(path)!r} is damaged or was not written by a backup: take the file from another copy of the backup, "
+            "or take another backup"
         ) from error

@@ -7,7 +7,7 @@ import logging
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -16,12 +16,11 @@ from importer.cli.logs import log_to_stderr
 from importer.cli.signals import NOT_WHOLE, NOTHING_WRITTEN, ended_at_once, stopped_and_exited
 from importer.errors import ImporterError
 
-if TYPE_CHECKING:
-    from importer.server.connection import Connection
-
 __all__ = ["EPILOG", "read_command"]
 
-EPILOG = "Example: importer read birds --window 30d --aggregate 1h --fn mean --output birds.csv"
+EPILOG = """Example: importer read birds --window 30d --aggregate 1h --fn mean --output birds.csv
+
+Out of a backup: importer read --from-backup backups/20240131T235959Z --output birds.parquet"""
 
 _PART, _OUTPUT = "What to read", "Output"
 _ROWS_OF_A_TABLE = 30
@@ -32,8 +31,9 @@ log = logging.getLogger("importer")
 
 @connecting.with_server
 def read_command(
-    bucket: Annotated[str, typer.Argument(metavar="BUCKET", help="Its name.")],
+    bucket: Annotated[str | None, typer.Argument(metavar="BUCKET", help="Its name; of a backup with one bucket, it may be left out.", show_default=False)] = None,
     *,
+    from_backup: Annotated[Path | None, typer.Option("--from-backup", metavar="FOLDER", help="Read the rows straight out of a backup (of importer backup, or of influx backup), without a server.", rich_help_panel=_PART)] = None,
     window: Annotated[str | None, typer.Option("--window", metavar="LENGTH", help="How far back from --stop, or from now: a whole number and a unit (s, m, h, d, w), such as 30d.", rich_help_panel=_PART)] = None,
     start: Annotated[str | None, typer.Option("--start", metavar="TIME", help="From when, included: 2024-05-01T12:00:00Z, a date (UTC), or -30d.", rich_help_panel=_PART)] = None,
     stop: Annotated[str | None, typer.Option("--stop", metavar="TIME", help="Until when, not included; in the same forms, or now.", rich_help_panel=_PART)] = None,
@@ -49,13 +49,15 @@ def read_command(
     write_mapping: Annotated[Path | None, typer.Option("--write-mapping", metavar="FILE", help="Write a mapping by which importer load loads the file back.", rich_help_panel=_OUTPUT)] = None,
     escape_formulas: Annotated[bool, typer.Option("--escape-formulas", help="CSV for spreadsheets: an apostrophe before texts that look like formulas. Such a file does not load back as it was.", rich_help_panel=_OUTPUT)] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.", rich_help_panel=_OUTPUT)] = False,
+    state_dir: Annotated[Path | None, typer.Option("--state-dir", metavar="DIR", help="Where a backup's files are unpacked meanwhile; about as large as they are.", rich_help_panel=_PART)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Warnings and errors only.", rich_help_panel=_OUTPUT)] = False,
     wait: connecting.Wait = 10.0,
     where: connecting.Where,
 ) -> None:  # fmt: skip
     """Read a bucket, a row per point: all of it, or a part, or windows of it.
 
-    What is read is held against what the server counts; a file is written whole or not at all, in bounded memory.
+    What is read is held against what the server, or a backup, has counted; a file is written whole or not at all, in
+    bounded memory.
     """
     log_to_stderr(quiet=quiet, as_json=False)
     with ended_at_once():
@@ -86,8 +88,9 @@ def read_command(
     target = sys.stdout.buffer if output is None or to_stdout else output
     ways: dict[str, Any] = {"escape_formulas": escape_formulas, "write_mapping": write_mapping, "force": force}
     # What is wrong is told before a server is looked for, or started.
-    planned(target, format=None if chosen == "table" else chosen, **ways, **asked)
-    asked |= {"wait_seconds": wait, "connection": where()}
+    planned(bucket, target, from_backup=from_backup, format=None if chosen == "table" else chosen, **ways, **asked)
+    place = {"wait_seconds": wait, "connection": where()} if from_backup is None else {"from_backup": from_backup}
+    asked |= place | {"state_dir": state_dir}
     with (
         stopped_and_exited(NOT_WHOLE if to_stdout else NOTHING_WRITTEN) as interrupt,
         shown_reading(quiet=quiet) as progress,
@@ -99,7 +102,7 @@ def read_command(
         else:
             written = export(bucket, target, format=chosen, limit=limit, **ways, **asked)
     if chosen == "table":
-        show_rows(frame, most, limited=limit is not None, held=lambda: _held(bucket, where(), wait))
+        show_rows(frame, most, limited=limit is not None, held=lambda: _held(bucket, place))
         return
     for warning in written.warnings:
         log.warning("warning: %s", warning)
@@ -107,22 +110,23 @@ def read_command(
         typer.echo(json.dumps(asdict(written), indent=2))
         return
     if not written.rows:
-        log.warning(_NOTHING, _held(bucket, where(), wait))
+        log.warning(_NOTHING, _held(bucket, place))
     if not to_stdout:
         log.info("%s: %s rows, %s values of %s", printable(written.path, None), f"{written.rows:,}", f"{written.values:,}", ", ".join(map(repr, written.measurements)) or "nothing")  # fmt: skip
     if written.load_command:
         log.info("to load it back: %s", printable(written.load_command, None))
 
 
-def _held(bucket: str, connection: Connection, wait: float) -> str:
-    """From when to when the bucket holds anything, as the end of a sentence."""
+def _held(bucket: str | None, place: dict[str, Any]) -> str:
+    """From when to when there may be anything, as the end of a sentence."""
     from importer.moments import as_text  # noqa: PLC0415
-    from importer.reading.frames import stored_between  # noqa: PLC0415
+    from importer.reading.opening import stored_between  # noqa: PLC0415
 
     try:
-        span = stored_between(bucket, connection=connection, wait_seconds=wait)
+        span = stored_between(bucket, **place)
     except ImporterError:
         span = None
     if span is None:
         return ""
-    return f"; the bucket holds {as_text(span.start_ns)} to {as_text(span.stop_ns - 1)}"
+    holds = "the bucket holds" if "connection" in place else "the backup's shard groups reach from"
+    return f"; {holds} {as_text(span.start_ns)} to {as_text(span.stop_ns - 1)}"

@@ -15,8 +15,8 @@ from typing import BinaryIO, Unpack, cast
 from importer.errors import ConfigurationError
 from importer.new_files import check_place, new_file
 from importer.reading.files import ENDINGS, FORMATS, FileFormat, writer
-from importer.reading.frames import Reading, reading_of
 from importer.reading.loading_back import EMPTY_TEXTS_STAY_OUT, mapping_text, no_mapping_because
+from importer.reading.opening import Reading, check_place_of_rows, reading_of
 from importer.reading.points import Progress
 from importer.reading.selection import Selection, Wanted, selection
 from importer.server.connection import Connection
@@ -55,9 +55,11 @@ class Exported:
 
 
 def export(
-    bucket: str,
+    bucket: str | None,
     output: str | Path | BinaryIO,
     *,
+    from_backup: str | Path | None = None,
+    state_dir: str | Path | None = None,
     format: FileFormat | None = None,  # noqa: A002 - as the option is called
     limit: int | None = None,
     escape_formulas: bool = False,
@@ -75,8 +77,10 @@ def export(
     it: whatever breaks it off leaves no file, and an older one as it was.
 
     Args:
-        bucket: its name.
+        bucket: its name; None: the only one of a backup.
         output: the file's name; or an open binary file, which takes each part as soon as it is whole.
+        from_backup: the folder of a backup, as in :func:`importer.read`.
+        state_dir: where its files are unpacked meanwhile.
         format: csv, parquet, lp (line protocol) or json; None: as the file's ending says, csv for an open file.
         limit: so many rows at the most.
         escape_formulas: in CSV, put an apostrophe before texts that a spreadsheet would take for a formula (those that
@@ -98,11 +102,15 @@ def export(
         LoadInterruptedError: it was interrupted.
         NotFoundError: there is no such bucket.
         VerificationError: what was read is not what the server counts.
+        SourceError: the folder is no backup, or a file of it is missing or damaged.
+        SpoolError: there is no room to unpack it.
         ServerError: the server refuses, or did not answer in time.
         ImporterError: the file cannot be written.
     """
     path, kind, mapping, chosen = planned(
+        bucket,
         output,
+        from_backup=from_backup,
         format=format,
         escape_formulas=escape_formulas,
         write_mapping=write_mapping,
@@ -113,6 +121,8 @@ def export(
         reading_of(
             bucket,
             chosen,
+            from_backup=from_backup,
+            state_dir=state_dir,
             limit=limit,
             connection=connection,
             progress=progress,
@@ -129,7 +139,7 @@ def export(
     if mapping is not None:
         with new_file(mapping, MAPPING, replace=force) as file:
             file.write(mapping_text(found.columns, name).encode())
-        loading = shlex.join(["importer", "load", name, "--mapping", str(mapping), "--bucket", f"{bucket}-copy"])
+        loading = shlex.join(["importer", "load", name, "--mapping", str(mapping), "--bucket", f"{found.bucket}-copy"])
     return Exported(
         path=name,
         format=kind,
@@ -144,8 +154,10 @@ def export(
 
 
 def planned(
+    bucket: str | None,
     output: str | Path | BinaryIO,
     *,
+    from_backup: str | Path | None = None,
     format: FileFormat | None = None,  # noqa: A002 - as the option is called
     escape_formulas: bool = False,
     write_mapping: str | Path | None = None,
@@ -155,7 +167,9 @@ def planned(
     """What is wrong with an export is told before a server is looked for, or started.
 
     Args:
-        output: as in :func:`export`, like the others.
+        bucket: as in :func:`export`, like the others.
+        output: a file.
+        from_backup: a folder.
         format: csv, parquet, lp or json.
         escape_formulas: of CSV.
         write_mapping: a file.
@@ -167,6 +181,7 @@ def planned(
 
     Raises:
         ConfigurationError: something is.
+        SourceError: the folder is no backup.
     """
     path = Path(output) if isinstance(output, str | Path) else None
     kind = _format_of(path, format)
@@ -185,7 +200,9 @@ def planned(
         raise ConfigurationError(f"a mapping loads CSV and Parquet, not {kind}: leave --write-mapping out")
     if escape_formulas and kind != "csv":
         raise ConfigurationError(f"only CSV is opened by spreadsheets that obey formulas: leave that out for {kind}")
-    return path, kind, mapping, selection(**wanted)
+    chosen = selection(**wanted)
+    check_place_of_rows(bucket, from_backup, chosen)
+    return path, kind, mapping, chosen
 
 
 def _format_of(output: Path | None, named: str | None) -> FileFormat:

@@ -7,52 +7,32 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack, overload
 
 import polars as pl
 
-from importer.api import connect
 from importer.errors import ConfigurationError
-from importer.reading.asking import opened
-from importer.reading.columns import Columns, columns_of
-from importer.reading.layout import layouts
-from importer.reading.points import Part, Progress, parts
-from importer.reading.selection import Selection, Wanted, selection
-from importer.reading.slices import end_of
-from importer.reading.window import TimeRange
+from importer.reading.opening import reading_of
+from importer.reading.points import Progress
+from importer.reading.selection import Wanted, selection
 from importer.server.connection import Connection
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Reading", "read", "reading_of", "stored_between"]
+__all__ = ["read"]
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What is about to be read.
-
-    Attributes:
-        columns: of what comes.
-        parts: the rows, to be taken once.
-        warnings: what is left out.
-    """
-
-    columns: Columns
-    parts: Iterator[Part]
-    warnings: tuple[str, ...]
-
-
 @overload
 def read(
-    bucket: str,
+    bucket: str | None = ...,
     *,
+    from_backup: str | Path | None = ...,
+    state_dir: str | Path | None = ...,
     frame: Literal["polars"] = ...,
     limit: int | None = ...,
     connection: Connection | None = ...,
@@ -65,8 +45,10 @@ def read(
 
 @overload
 def read(
-    bucket: str,
+    bucket: str | None = ...,
     *,
+    from_backup: str | Path | None = ...,
+    state_dir: str | Path | None = ...,
     frame: Literal["pandas"],
     limit: int | None = ...,
     connection: Connection | None = ...,
@@ -78,8 +60,10 @@ def read(
 
 
 def read(
-    bucket: str,
+    bucket: str | None = None,
     *,
+    from_backup: str | Path | None = None,
+    state_dir: str | Path | None = None,
     frame: Literal["polars", "pandas"] = "polars",
     limit: int | None = None,
     connection: Connection | None = None,
@@ -94,7 +78,10 @@ def read(
     against what the server counts.
 
     Args:
-        bucket: its name.
+        bucket: its name; None: the only one of a backup.
+        from_backup: the folder of a backup, of :func:`importer.backup` or the influx command, to read the bucket's
+            rows out of, without a server; ``aggregate`` needs one.
+        state_dir: where the backup's files are unpacked meanwhile; None: where loads keep their accounts.
         frame: ``polars``, or ``pandas`` (the extra ``importer[pandas]``).
         limit: so many rows at the most.
         connection: which server; None finds it as the command line does, and starts a local one if none is named.
@@ -122,6 +109,8 @@ def read(
         LoadInterruptedError: it was interrupted.
         NotFoundError: there is no such bucket.
         VerificationError: what was read is not what the server counts.
+        SourceError: the folder is no backup, or a file of it is missing or damaged.
+        SpoolError: there is no room to unpack it.
         ServerError: the server refuses, or did not answer in time.
     """
     if frame not in ("polars", "pandas"):
@@ -132,6 +121,8 @@ def read(
     with reading_of(
         bucket,
         chosen,
+        from_backup=from_backup,
+        state_dir=state_dir,
         limit=limit,
         connection=connection,
         progress=progress,
@@ -142,57 +133,6 @@ def read(
             log.warning("warning: %s", warning)
         whole = pl.concat([found.columns.empty, *map(found.columns.shaped, found.parts)])
     return whole if frame == "polars" else _to_pandas(whole)
-
-
-@contextmanager
-def reading_of(
-    bucket: str,
-    chosen: Selection,
-    *,
-    limit: int | None = None,
-    connection: Connection | None = None,
-    progress: Progress | None = None,
-    interrupt: threading.Event | None = None,
-    wait_seconds: float = 10.0,
-) -> Iterator[Reading]:
-    """What is about to be read, as long as the server is open.
-
-    Raises:
-        ConfigurationError: the limit is below 1.
-    """
-    if limit is not None and limit < 1:
-        raise ConfigurationError(f"a limit of {limit} rows: at least 1 is needed")
-    where = connection or connect()
-    with opened(where, bucket, wait_seconds=wait_seconds, say=log.warning, interrupt=interrupt) as asking:
-        found, warnings = layouts(asking, chosen)
-        rows = parts(asking, found, chosen, progress or (lambda *_: None))
-        yield Reading(columns_of(found), rows if limit is None else _limited(rows, limit), warnings)
-
-
-def stored_between(bucket: str, *, connection: Connection, wait_seconds: float = 10.0) -> TimeRange | None:
-    """From the first time that a bucket holds to behind the last one; None where it holds nothing.
-
-    Raises:
-        ConfigurationError: a field has several types.
-        ServerError: the server refuses, or did not answer in time.
-    """
-    everything = selection()
-    with opened(connection, bucket, wait_seconds=wait_seconds) as asking:
-        found, _ = layouts(asking, everything)
-        ends = [end_of(asking, each, everything, last=last) for each in found for last in (False, True)]
-    times = [each for each in ends if each is not None]
-    return TimeRange(min(times), max(times) + 1) if times else None
-
-
-def _limited(found: Iterator[Part], limit: int) -> Iterator[Part]:
-    left = limit
-    for part in found:
-        kept = part.frame.head(left)
-        values = sum(kept[field.column].count() for field in part.layout.fields)
-        yield Part(part.layout, kept, values, part.not_utf8)
-        left -= kept.height
-        if left <= 0:
-            return
 
 
 def _check_pandas() -> None:

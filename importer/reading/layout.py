@@ -6,7 +6,7 @@ read; or an error that names what the bucket does not have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from importer.bucket.influxql import Asking, identifier
@@ -17,12 +17,13 @@ from importer.printable import printable
 from importer.reading.selection import Selection, aggregated_type
 from importer.records import FieldColumn, FieldType, TagColumn
 
-__all__ = ["Layout", "layouts"]
+__all__ = ["VALUES_TO_COMPARE", "FieldKeys", "Layout", "layouts", "layouts_of", "unknown_value"]
 
 VALUES_TO_COMPARE = 1_000
 """With one that is not there."""
 
 FieldKeys = dict[str, dict[str, set[FieldType]]]
+"""The types of each field, by measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,29 @@ def layouts(asking: Asking, chosen: Selection) -> tuple[tuple[Layout, ...], tupl
     tags: dict[str, list[str]] = {}
     for piece in asking.rows("SHOW TAG KEYS"):
         tags.setdefault(piece.measurement, []).extend(row[0] for row in piece.rows)
+    found, warnings = layouts_of(fields, tags, chosen)
+    return found, (*_unknown_values(asking, chosen), *warnings)
+
+
+def layouts_of(
+    fields: FieldKeys, tags: Mapping[str, Iterable[str]], chosen: Selection
+) -> tuple[tuple[Layout, ...], tuple[str, ...]]:
+    """The same, of what a bucket is known to have.
+
+    Args:
+        fields: of each measurement.
+        tags: the keys of each measurement's.
+        chosen: what is to be read.
+
+    Raises:
+        ConfigurationError: as :func:`layouts`.
+    """
     _check_names("measurement", chosen.measurements, fields)
     names = [name for name in sorted(fields) if not chosen.measurements or name in chosen.measurements]
     if names:
         _check_names("field", chosen.fields, {key for name in names for key in fields[name]})
         _check_names("tag", [key for key, _ in chosen.tags], {key for name in names for key in tags.get(name, ())})
-    found, warnings = [], list(_unknown_values(asking, chosen))
+    found, warnings = [], []
     needed = {key for key, values in chosen.tags if "" not in values}
     for name in names:
         if not needed.issubset(tags.get(name, ())):
@@ -105,9 +123,14 @@ def _unknown_values(asking: Asking, chosen: Selection) -> Iterator[str]:
             if asking.rows(f"{asked} WHERE {identifier(key)}::tag = $value LIMIT 1", {"value": value}):
                 continue
             known = {row[1] for piece in asking.rows(f"{asked} LIMIT {VALUES_TO_COMPARE}") for row in piece.rows}
-            near = nearest(value, sorted(known))
-            meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-            yield f"no point has the tag {printable(key, None)}={value!r}{meant}"
+            yield unknown_value(key, value, known)
+
+
+def unknown_value(key: str, value: str, known: Iterable[str]) -> str:
+    """A warning of a tag that no point has, with the values that may have been meant."""
+    near = nearest(value, sorted(known))
+    meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return f"no point has the tag {printable(key, None)}={value!r}{meant}"
 
 
 def _check_types(measurement: str, fields: dict[str, set[FieldType]]) -> None:
@@ -116,7 +139,8 @@ def _check_types(measurement: str, fields: dict[str, set[FieldType]]) -> None:
         if len(kinds) > 1:
             raise ConfigurationError(
                 f"the field {key!r} of {measurement!r} is stored as {' and as '.join(sorted(kinds))}, in different "
-                "shard groups: no query gives all of it back; leave it out by naming the other fields"
+                "shard groups: no query gives all of it back, and no column holds both; leave it out by naming the "
+                "other fields"
             )
 
 

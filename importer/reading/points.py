@@ -23,7 +23,7 @@ from importer.reading.slices import Slice, counted, slices
 from importer.reading.statements import reading, that_may_overflow
 from importer.records import FieldColumn
 
-__all__ = ["Part", "Progress", "parts"]
+__all__ = ["Part", "Progress", "in_order", "parts"]
 
 MOST_VALUES = 1_000_000
 """In one slice, unless all of them have the same time."""
@@ -215,12 +215,8 @@ class _Gathered:
     def end(self) -> tuple[pl.DataFrame, tuple[int, ...]]:
         if self._times or not self._frames:
             self._flush()
-        # Columns are named by tags and fields, and a name such as ^x$ would be a pattern: so by themselves.
         frame = pl.concat(self._frames)
-        order = frame.select(pl.nth(range(1 + len(self._tags))))
-        order = order.rename(dict(zip(order.columns, map(str, range(order.width)), strict=True)))
-        positions = order.with_row_index("row").sort([str(number) for number in range(order.width)])["row"]
-        frame = frame[positions]
+        frame = frame[in_order(frame.select(pl.nth(range(1 + len(self._tags)))))]
         if self._with_counts:  # a window without a result, such as the deviation of one value
             fields = [frame[field.column] for field in self._layout.fields]
             kept = np.zeros(frame.height, dtype=np.bool_)
@@ -228,6 +224,13 @@ class _Gathered:
                 kept |= column.is_not_null().to_numpy()
             frame = frame.filter(pl.Series(kept))
         return frame, tuple(self._counts)
+
+
+def in_order(keys: pl.DataFrame) -> pl.Series:
+    """The positions of rows in the order of the first column, then of the second, and so on; missing values first."""
+    # Columns are named by tags and fields, and a name such as ^x$ would be a pattern: so by their numbers.
+    numbered = keys.rename(dict(zip(keys.columns, map(str, range(keys.width)), strict=True)))
+    return numbered.with_row_index("row").sort([str(number) for number in range(keys.width)])["row"]
 
 
 def _typed(field: FieldColumn, values: list[Any]) -> pl.Series:

@@ -20,7 +20,7 @@ from importer.tsm.layout import BLOCK_TYPES, FIELD_TYPES, Origin, Times, Values
 from importer.tsm.ragged import Counts
 from importer.tsm.varint import read_uvarint, uvarint
 
-__all__ = ["Block", "decode", "encode_times", "encode_values", "join"]
+__all__ = ["Block", "decode", "decode_times", "encode_times", "encode_values", "join"]
 
 CHECKSUM_BYTES = 4
 VALUES_AT_ONCE = 1 << 17
@@ -104,6 +104,26 @@ def decode(block: bytes) -> Block:
     Raises:
         SourceError: it is damaged.
     """
+    kind, encoded_times, values = _checked(block)
+    found = Block(kind, times.decode(encoded_times), _DECODERS[kind](values))
+    if found.times.size != len(found.values):
+        raise SourceError(f"a block with {found.times.size} times and {len(found.values)} values")
+    return found
+
+
+def decode_times(block: bytes) -> tuple[Times, int]:
+    """Check a block, and read its times alone, which is cheap; and how many bytes its values will take.
+
+    Raises:
+        SourceError: it is damaged.
+    """
+    kind, encoded_times, values = _checked(block)
+    found = times.decode(encoded_times)
+    return found, strings.decoded_bytes(values) if kind == "string" else found.nbytes
+
+
+def _checked(block: bytes) -> tuple[FieldType, bytes, bytes]:
+    """A block's type, and its times and values, encoded."""
     body = block[CHECKSUM_BYTES:]
     if len(block) <= CHECKSUM_BYTES or zlib.crc32(body).to_bytes(CHECKSUM_BYTES) != block[:CHECKSUM_BYTES]:
         raise SourceError("a block's checksum is wrong")
@@ -113,10 +133,7 @@ def decode(block: bytes) -> Block:
     size, at = read_uvarint(body, 1)
     if size > len(body) - at:
         raise SourceError("a block's times are cut off")
-    found = Block(kind, times.decode(body[at : at + size]), _DECODERS[kind](body[at + size :]))
-    if found.times.size != len(found.values):
-        raise SourceError(f"a block with {found.times.size} times and {len(found.values)} values")
-    return found
+    return kind, body[at : at + size], body[at + size :]
 
 
 _DECODERS: dict[FieldType, Callable[[bytes], Values]] = {

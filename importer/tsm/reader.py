@@ -67,14 +67,22 @@ class Reader:
         """Give the memory back."""
         self._data.close()
 
-    def indexed_keys(self) -> Iterator[IndexedKey]:
+    @property
+    def index_span(self) -> tuple[int, int]:
+        """Where in the file the index begins, and where it ends."""
+        return self._index_start, self._index_end
+
+    def indexed_keys(self, span: tuple[int, int] | None = None) -> Iterator[IndexedKey]:
         """All keys, in their order, with where their blocks are; deleted ones too.
+
+        Args:
+            span: where in the index those begin and end that are wanted; None: all of it.
 
         Raises:
             SourceError: the index is damaged.
         """
         try:
-            yield from read_index(self._data, self._index_start, self._index_end)
+            yield from read_index(self._data, *(span or self.index_span))
         except SourceError as error:
             raise SourceError(f"{str(self._path)!r}: {error}") from error
 
@@ -123,6 +131,10 @@ class Reader:
         if kept.all():
             return times, values
         return times[kept], values.filter(pa.array(kept)) if key.type == "string" else values[kept]
+
+    def has_deleted(self, key: bytes) -> bool:
+        """Whether tombstones name this key, so that some of its values, or all, are left out."""
+        return key in self._deleted
 
     def check(self) -> int:
         """Check and decode all blocks; returns how many there are.

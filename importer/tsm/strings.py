@@ -15,7 +15,7 @@ from importer.errors import SourceError
 from importer.tsm.ragged import Counts
 from importer.tsm.varint import read_uvarint, uvarints
 
-__all__ = ["decode", "encode", "lengths_of"]
+__all__ = ["decode", "decoded_bytes", "encode", "lengths_of"]
 
 _HEAD = b"\x10"
 _LONGEST_OF_ONE_BYTE = 0x7F
@@ -61,8 +61,8 @@ def encode(texts: pa.LargeBinaryArray, lengths: Counts) -> list[bytes]:
     ]
 
 
-def decode(data: bytes) -> pa.LargeBinaryArray:
-    """A block's texts, as bytes.
+def decoded_bytes(data: bytes) -> int:
+    """How many bytes a block's texts take, with their lengths.
 
     Raises:
         SourceError: these are none.
@@ -72,6 +72,16 @@ def decode(data: bytes) -> pa.LargeBinaryArray:
     size, _ = read_uvarint(data, 1)
     if size > _MOST_PRESSED * len(data):
         raise SourceError(f"the texts of a block claim to have {size} bytes")
+    return size
+
+
+def decode(data: bytes) -> pa.LargeBinaryArray:
+    """A block's texts, as bytes.
+
+    Raises:
+        SourceError: these are none.
+    """
+    size = decoded_bytes(data)
     try:
         plain: bytes = pa.Codec("snappy").decompress(data[1:], decompressed_size=size, asbytes=True)
     except (OSError, ValueError) as error:

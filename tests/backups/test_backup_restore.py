@@ -133,7 +133,7 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(filled: Trial) -> None
     (manifest,) = folder.glob("*.manifest")
     text = manifest.read_text()
     manifest.write_text(text.replace('"fileName": "2', '"fileName": "../2'))
-    with pytest.raises(SourceError, match="is damaged or was not written by a backup: nothing was restored"):
+    with pytest.raises(SourceError, match="is damaged or was not written by a backup: take the file from another"):
         restore(folder, as_name=f"{filled.bucket}-copy", connection=filled.connection)
     manifest.write_text(text[:-100])
     with pytest.raises(SourceError, match="is damaged"):
