@@ -24,7 +24,7 @@ from importer.bucket.settings import BucketSettings
 from importer.errors import LoadError, LoadInProgressError, NotFoundError, ServerError
 from importer.server.connection import Server
 
-__all__ = ["DEAD_AFTER_SECONDS", "HeldBucket", "check_no_load", "is_alive", "this_process"]
+__all__ = ["DEAD_AFTER_SECONDS", "HeldBucket", "check_no_load", "is_alive", "is_held_here", "this_process"]
 
 BEAT_SECONDS: Final = 10.0
 DEAD_AFTER_SECONDS: Final = 60.0
@@ -56,6 +56,11 @@ def is_alive(bucket: Bucket) -> bool:
     if same_machine and (owner.pid == here.pid or not _is_running(owner.pid)):
         return False
     return bucket.idle_seconds < DEAD_AFTER_SECONDS
+
+
+def is_held_here(target: str) -> bool:
+    """Whether a load of this very process fills a bucket, or is about to; nothing is asked of the server."""
+    return any(held == target for held, _ in tuple(_held_here))
 
 
 def check_no_load(server: Server, target: str) -> None:

@@ -36,10 +36,12 @@ class Found:
     Attributes:
         value: None if it has to be computed.
         stamp: to be handed to :meth:`Cache.keep` with what is computed then; None if nothing can be kept.
+        until: the moment (:func:`time.monotonic`) until which the value is good; None where that cannot be told.
     """
 
     value: bytes | None
     stamp: str | None
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,13 @@ class Kept:
         place: where.
         stamp: as it was found before the value was computed.
         value: what was computed.
+        until: when what it was computed from is no longer good; None: as long as any other value.
     """
 
     place: Place
     stamp: str
     value: bytes
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,11 @@ class Cache(Protocol):
 
     Attributes:
         counts: what has been counted so far.
+        is_at_hand: looking up waits for nobody, so that an event loop may do it.
     """
 
     counts: Counts
+    is_at_hand: bool
 
     def look_up(self, places: Sequence[Place]) -> list[Found]:
         """What there is at each of these places."""

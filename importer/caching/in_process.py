@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache, TLRUCache
 
 from importer.caching.cache import CacheInfo, Found, Kept, Place
 from importer.caching.counts import Counts
@@ -19,6 +21,15 @@ OVERHEAD_BYTES = 500
 """Of a value in memory, about, beside its bytes and its name."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A value, the stamp that its group had, and the moment until which it is good."""
+
+    stamp: str
+    value: bytes
+    until: float
+
+
 class InProcessCache:
     """Keeps the values that were asked for last.
 
@@ -28,7 +39,10 @@ class InProcessCache:
 
     Attributes:
         counts: what has been counted so far.
+        is_at_hand: looking up waits for nobody.
     """
+
+    is_at_hand = True
 
     def __init__(self, ttl_seconds: float, *, most_bytes: int = MOST_BYTES) -> None:
         self._ttl_seconds = ttl_seconds
@@ -37,8 +51,11 @@ class InProcessCache:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._stamps: LRUCache[str, str] = LRUCache(MOST_GROUPS)
-        self._values: TTLCache[Place, tuple[str, bytes]] = TTLCache(
-            most_bytes, ttl_seconds, getsizeof=lambda kept: len(kept[1]) + OVERHEAD_BYTES
+        self._values: TLRUCache[Place, _Held] = TLRUCache(
+            most_bytes,
+            ttu=lambda _, held, __: held.until,
+            timer=time.monotonic,
+            getsizeof=lambda held: len(held.value) + OVERHEAD_BYTES,
         )
 
     def look_up(self, places: Sequence[Place]) -> list[Found]:
@@ -49,18 +66,21 @@ class InProcessCache:
                 stamp = self._stamps.get(place.group)
                 if stamp is None:
                     self._stamps[place.group] = stamp = str(next(self._numbers))
-                of, value = self._values.get(place, ("", None))
-                found.append(Found(value if of == stamp else None, stamp))
+                held = self._values.get(place)
+                is_good = held is not None and held.stamp == stamp
+                found.append(Found(held.value, stamp, held.until) if held and is_good else Found(None, stamp))
         hits = sum(each.value is not None for each in found)
         self.counts.add(hits=hits, misses=len(found) - hits)
         return found
 
     def keep(self, kept: Sequence[Kept]) -> None:
         """Keep values, as far as their groups were not invalidated meanwhile."""
+        until = time.monotonic() + self._ttl_seconds
         with self._lock:
             for each in kept:
                 if self._stamps.get(each.place.group) == each.stamp and len(each.value) <= self._largest:
-                    self._values[each.place] = each.stamp, each.value
+                    good_until = until if each.until is None else min(until, each.until)
+                    self._values[each.place] = _Held(each.stamp, each.value, good_until)
 
     def invalidate(self, groups: Iterable[str]) -> None:
         """Give these groups other stamps."""

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -50,10 +51,13 @@ class RedisCache:
 
     Attributes:
         counts: what has been counted so far.
+        is_at_hand: looking up may wait.
 
     Raises:
         ConfigurationError: the URL is none.
     """
+
+    is_at_hand = False
 
     def __init__(self, url: str, ttl_seconds: float) -> None:
         try:
@@ -95,7 +99,10 @@ class RedisCache:
             with self._redis.pipeline(transaction=False) as pipeline:
                 for each in fitting:
                     value = each.stamp.encode("latin-1") + each.value
-                    pipeline.set(_value_key(each.place), value, px=max(1, int(self._ttl_seconds * 1000)))
+                    seconds = self._ttl_seconds
+                    if each.until is not None:
+                        seconds = min(seconds, each.until - time.monotonic())
+                    pipeline.set(_value_key(each.place), value, px=max(1, int(seconds * 1000)))
                 pipeline.execute()
 
         self._tried(put)

@@ -9,7 +9,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from importer.caching.opening import open_cache
-from importer.errors import ConfigurationError, ServerUnreachableError
+from importer.caching.remembered import Remembered
+from importer.errors import AuthorizationError, ConfigurationError, NotFoundError, ServerUnreachableError
 from importer.jobs.queue import Jobs
 from importer.server.connection import Connection, Server
 from importer.service.cache_figures import CacheCollector
@@ -18,7 +19,13 @@ from importer.service.job_figures import JobFigures
 from importer.service.settings import ServiceSettings
 from importer.timeseries.series import TimeSeries
 
-__all__ = ["Resources", "TheResources"]
+__all__ = ["LOOKS_AT_ONCE", "Resources", "TheResources"]
+
+READY_SECONDS = 1.0
+"""For so long it is remembered that InfluxDB is ready, however many ask."""
+
+LOOKS_AT_ONCE = 2
+"""Files that are inspected: that takes memory and processors, which loads and other requests need, too."""
 
 
 class Resources:
@@ -34,6 +41,10 @@ class Resources:
         figures: of the service; parts of it may add their own to its ``registry``.
         jobs: the imports, and the files that were sent for them.
         cache: of answers about time series.
+        ready: asks InfluxDB, unless somebody has just done so, for its version and whether it accepts the token; raises
+            ServerError.
+        series_at_hand: the time series, if they were asked for before; None: :meth:`series` has to be called.
+        looking: held by each request that inspects a file.
     """
 
     def __init__(self, settings: ServiceSettings, figures: Figures, find: Callable[[], Connection]) -> None:
@@ -41,9 +52,11 @@ class Resources:
         self.figures = figures
         self._find = find
         self._lock = threading.Lock()
+        self.looking = threading.BoundedSemaphore(LOOKS_AT_ONCE)
         self._connection: Connection | None = None
         self._server: Server | None = None
-        self._series: TimeSeries | None = None
+        self.series_at_hand: TimeSeries | None = None
+        self.ready = Remembered(self._asked_version, READY_SECONDS)
         self.cache = open_cache(settings.redis_url, ttl_seconds=settings.cache_seconds)
         figures.registry.register(CacheCollector(self.cache.counts))
         self.jobs = Jobs(
@@ -90,14 +103,14 @@ class Resources:
         """
         server = self.server()
         with self._lock:
-            if self._series is None:
-                self._series = TimeSeries(
+            if self.series_at_hand is None:
+                self.series_at_hand = TimeSeries(
                     server,
                     self.settings.series_bucket,
                     self.cache,
                     unsettled_seconds=self.settings.influxdb_seconds,
                 )
-            return self._series
+            return self.series_at_hand
 
     def open(self) -> None:
         """Begin what works by itself; called when the service starts."""
@@ -107,7 +120,7 @@ class Resources:
         """End what was begun, and close what was opened."""
         self.jobs.close()
         with self._lock:
-            series, self._series = self._series, None
+            series, self.series_at_hand = self.series_at_hand, None
             server, self._server = self._server, None
         if series is not None:
             series.close()
@@ -118,12 +131,24 @@ class Resources:
     def _loaded(self, bucket: str) -> None:
         """Forget what an import has made void."""
         if bucket == self.settings.series_bucket:
-            with self._lock:
-                series = self._series
+            series = self.series_at_hand
             if series is None:
                 self.cache.clear()  # others may share it
             else:
                 series.forget()
+
+    def _asked_version(self) -> str:
+        server = self.server()
+        version = server.health()
+        try:
+            known = server.call("GET", "/api/v2/orgs", query={"org": server.connection.org})["orgs"]
+        except NotFoundError:
+            known = []
+        if not known:
+            raise AuthorizationError(
+                "InfluxDB answers, but the service's token can see no organisation of the name that it was given"
+            )
+        return version
 
     def _found(self) -> Connection:
         if self._connection is None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
@@ -18,7 +20,17 @@ from importer.limits import MAX_TIME_NS, MIN_TIME_NS, key_trouble
 from importer.reading.window import TimeRange, parse_window, time_range
 from importer.timeseries.lines import unaskable
 
-__all__ = ["AGGREGATIONS", "MOST_LISTED", "Asked", "Position", "SeriesAnswer", "SeriesPoint", "SeriesQuery", "asked"]
+__all__ = [
+    "AGGREGATIONS",
+    "MOST_LISTED",
+    "Asked",
+    "Position",
+    "SeriesAnswer",
+    "SeriesPoint",
+    "SeriesQuery",
+    "UnclearError",
+    "asked",
+]
 
 Aggregation = Literal["AVG", "SUM", "MIN", "MAX", "COUNT", "FIRST", "LAST", "MEDIAN", "STDDEV"]
 
@@ -39,6 +51,18 @@ MOST_LISTED: Final = 10_000
 SECOND_NS: Final = 10**9
 
 TagText = Annotated[str, Field(max_length=65_535)]
+
+
+class UnclearError(ConfigurationError):
+    """A query that is not understood.
+
+    Attributes:
+        part: of the request; several, if it is they together.
+    """
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(message)
+        self.part = ", ".join(f"body.{each}" for each in part.split())
 
 
 class SeriesQuery(BaseModel):
@@ -166,19 +190,21 @@ def asked(query: SeriesQuery) -> Asked:
     """Understand a query.
 
     Raises:
-        ConfigurationError: a time, the interval, a tag's key or the cursor cannot be, or they do not fit together.
+        UnclearError: a time, the interval, a tag's key or the cursor cannot be, or they do not fit together.
     """
-    span = _in_whole_seconds(time_range(start=query.start, stop=query.stop), query)
+    with _about("start stop"):
+        span = _in_whole_seconds(time_range(start=query.start, stop=query.stop), query)
     if query.interval is not None and query.aggregation is None:
-        raise ConfigurationError("an interval goes with an aggregation, such as AVG: say which")
-    interval = parse_window(query.interval, name="interval") if query.interval is not None else None
+        raise UnclearError("interval", "an interval goes with an aggregation, such as AVG: say which")
+    with _about("interval"):
+        interval = parse_window(query.interval, name="interval") if query.interval is not None else None
     tags = tuple(
         (key, (given,) if isinstance(given, str) else tuple(dict.fromkeys(given)))
         for key, given in sorted(query.tags.items())
     )
     for key, values in tags:
         if trouble := key_trouble("tag", key) or next(filter(None, map(unaskable, (key, *values))), None):
-            raise ConfigurationError(f"no point has such a tag {key!r}: {trouble}")
+            raise UnclearError("tags", f"no point has such a tag {key!r}: {trouble}")
     # What was sent, and not what it means now: a start of -30d is another instant on each page.
     said = json.dumps([query.metric, query.start, query.stop, tags, query.aggregation, query.interval])
     digest = hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=6).hexdigest()
@@ -193,6 +219,14 @@ def asked(query: SeriesQuery) -> Asked:
         position=Position() if query.cursor is None else _position(query.cursor, digest),
         digest=digest,
     )
+
+
+@contextmanager
+def _about(part: str) -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        raise UnclearError(part, str(error)) from None
 
 
 def _in_whole_seconds(span: TimeRange, query: SeriesQuery) -> TimeRange:
@@ -210,7 +244,8 @@ def _is_before_now(text: str | None) -> bool:
 
 
 def _position(cursor: str, digest: str) -> Position:
-    wrong = ConfigurationError("the cursor is none of this query: send `next` of the page before, and all else as then")
+    why = "the cursor is none of this query: send `next` of the page before, and all else as then"
+    wrong = UnclearError("cursor", why)
     try:
         of, time_ns, passed = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError):

@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 from influxdb_client import WriteService
 
-from importer.bucket.holding import check_no_load
 from importer.errors import (
     MalformedLinesError,
     NotFoundError,
@@ -48,7 +47,7 @@ def stored(bucket: SeriesBucket, points: EncodedPoints) -> int:
         PointsRefusedError: the server refused some; the others are stored.
         ServerError: it refused the request, or did not answer.
     """
-    check_no_load(bucket.server, bucket.name)
+    bucket.check_no_load()
     bucket.opened()
     # The server takes lines of a series faster when they stand together. Of points with the same key the last one wins.
     order = sorted(range(len(points.keys)), key=points.keys.__getitem__)

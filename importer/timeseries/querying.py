@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from importer.errors import ConfigurationError, NotFoundError, ServerError
+from importer.errors import NotFoundError, ServerError
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.moments import as_text
 from importer.reading.asking import Asking
 from importer.reading.window import TimeRange
 from importer.timeseries import questions
-from importer.timeseries.asked import AGGREGATIONS, Asked, Position
+from importer.timeseries.asked import AGGREGATIONS, Asked, Position, UnclearError
 from importer.timeseries.lines import NUMBER_FIELD, TEXT_FIELD, unaskable
 
 __all__ = ["Page", "Shape", "kind_of", "page", "shape"]
@@ -102,16 +102,17 @@ def page(asking: Asking, asked: Asked, of: Shape) -> Page:
     """The points of a page.
 
     Raises:
-        ConfigurationError: there is nothing of the kind, as of texts there is no average.
+        UnclearError: there is nothing of the kind, as of texts there is no average.
         ServerError: the server did not answer.
     """
     try:
         return _page(asking, asked, of)
     except ServerError as error:
         if _INFINITE in str(error):
-            raise ConfigurationError(
+            raise UnclearError(
+                "aggregation",
                 f"the numbers are so large that their {asked.aggregation} is beyond what can be written: take MEDIAN, "
-                "MIN or MAX, or shorter intervals"
+                "MIN or MAX, or shorter intervals",
             ) from None
         raise
 
@@ -123,8 +124,9 @@ def _page(asking: Asking, asked: Asked, of: Shape) -> Page:
         return _cut(asked, _of_rows(asked, asking.pieces(*question), of.fields, of.tags))
     fields = [field for field in of.fields if field == NUMBER_FIELD or asked.aggregation in OF_TEXTS]
     if not fields:
-        raise ConfigurationError(
-            f"there is no {asked.aggregation} of texts, and {asked.metric!r} has no numbers: take COUNT, FIRST or LAST"
+        raise UnclearError(
+            "aggregation",
+            f"there is no {asked.aggregation} of texts, and {asked.metric!r} has no numbers: take COUNT, FIRST or LAST",
         )
     if asked.interval_ns is None:
         return _cut(asked, _totals(asking, asked, fields, asked.span))

@@ -53,7 +53,8 @@ class Kept:
                 return found
 
     def metrics(self, limit: int = 100, after: str | None = None) -> list[dict[str, Any]]:
-        return [json.loads(each) for each in self.series.metrics(limit, after).metrics]
+        found: list[dict[str, Any]] = json.loads(self.series.metrics.page(limit, after).body)
+        return found
 
 
 @pytest.fixture

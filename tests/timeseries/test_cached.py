@@ -44,9 +44,9 @@ def cached(make_kept: Callable[..., Kept], cache: Cache) -> Kept:
 
 def asked_the_server(kept: Kept, doing: Callable[[], object]) -> bool:
     """Whether something needed an answer of InfluxDB."""
-    before = kept.series._cache.info().misses
+    before = kept.series._answers._cache.info().misses
     doing()
-    return kept.series._cache.info().misses > before
+    return kept.series._answers._cache.info().misses > before
 
 
 def test_an_answer_that_is_known_is_not_asked_for_again(cached: Kept) -> None:

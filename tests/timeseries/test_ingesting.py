@@ -122,14 +122,14 @@ def test_what_a_lost_write_may_still_change_is_asked_for_each_time_until_it_cann
         assert (len(kept.points("m")), kept.metrics()[0]["count"]) == (1, 1)
         kept.write("m value=1 1000000000", "new value=1 1000000000")  # as if it had been on its way until now
         assert (len(kept.points("m")), [each["count"] for each in kept.metrics()]) == (2, [2, 1, 1])
-        misses = series._cache.info().misses
+        misses = series._answers._cache.info().misses
         kept.page("other")
-        assert series._cache.info().misses == misses
+        assert series._answers._cache.info().misses == misses
         time.sleep(1.0)
         kept.page("m")
-        misses = series._cache.info().misses
+        misses = series._answers._cache.info().misses
         kept.page("m")
-        assert series._cache.info().misses == misses
+        assert series._answers._cache.info().misses == misses
 
 
 def test_a_server_that_breaks_off_while_refusals_are_looked_for_is_said_to_have_stored_some(
@@ -145,9 +145,10 @@ def test_a_server_that_breaks_off_while_refusals_are_looked_for_is_said_to_have_
 
 
 def test_a_load_that_replaces_the_bucket_is_what_is_asked_and_written_to_from_then_on(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch, influxd: Influxd, tmp_path: Any
+    make_kept: Callable[..., Kept], monkeypatch: pytest.MonkeyPatch, influxd: Influxd, tmp_path: Any
 ) -> None:
     monkeypatch.setattr(bucket_module, "REMEMBERED_SECONDS", 0.0)
+    kept = make_kept()
     kept.ingest(*points("m", range(3)), precision="s")
     assert len(kept.points("m")) == 3
     path = tmp_path / "birds.csv"

@@ -8,9 +8,8 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from importer.errors import NotFoundError
 from importer.service.exposition import EXPOSITION_TYPE
-from importer.service.problems import RETRY_AFTER_SECONDS, ProblemError, answers
+from importer.service.problems import answers
 from importer.service.resources import TheResources
 
 __all__ = ["router"]
@@ -52,20 +51,8 @@ async def health() -> Health:
 
 @router.get("/ready", summary="Whether InfluxDB answers and accepts the service's token.", responses=answers(503, 504))
 def ready(resources: TheResources) -> Ready:
-    """InfluxDB is asked for its version and for the service's organisation; needs no token."""
-    server = resources.server()
-    version = server.health()
-    try:
-        known = server.call("GET", "/api/v2/orgs", query={"org": server.connection.org})["orgs"]
-    except NotFoundError:
-        known = []
-    if not known:
-        raise ProblemError(
-            503,
-            "InfluxDB answers, but the service's token can see no organisation of the name that it was given",
-            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-        )
-    return Ready(influxdb=version)
+    """InfluxDB is asked for its version and the service's organisation, once a second at the most; needs no token."""
+    return Ready(influxdb=resources.ready())
 
 
 @router.get(

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from importer.service.bodies import JSON, json_only
 from importer.service.problems import Fault, Problem, ProblemError, answers, title_of
-from importer.service.resources import TheResources
+from importer.service.resources import Resources, TheResources
 from importer.timeseries.asked import SeriesAnswer, SeriesQuery
 from importer.timeseries.listing import Metric
 from importer.timeseries.points import BadPointsError, PointsRefusedError, batch_schema
@@ -100,14 +101,10 @@ class CacheFigures(BaseModel):
     ttl_seconds: float = Field(description="For how long an answer is kept at the most.")
 
 
-async def _json_body(request: Request) -> bytes:
-    """The body as it came: it is not read twice."""
-    return await request.body()
-
-
 @router.post(
     "/ingest",
     status_code=201,
+    response_model=Ingested,
     summary="Store a batch of points.",
     responses=answers(400, 409, 415, status_400=IngestRefused),
     dependencies=[Depends(json_only)],
@@ -115,20 +112,14 @@ async def _json_body(request: Request) -> bytes:
         "requestBody": {"required": True, "content": {JSON: {"schema": batch_schema(), "example": _BATCH_EXAMPLE}}}
     },
 )
-def ingest(resources: TheResources, body: Annotated[bytes, Depends(_json_body)]) -> Ingested:
+async def ingest(request: Request, resources: TheResources) -> Response:
     """All points are checked before any is sent; those that are wrong are named by their places.
 
     If InfluxDB itself then refuses some, as they are older than the bucket keeps points, the answer says which; the
     others are stored. To send a batch again does no harm. While an import is filling the bucket, it is refused (409).
     """
-    try:
-        return Ingested(stored=resources.series().ingest(body))
-    except BadPointsError as error:
-        faults = [Fault(index=each.index, where=each.where, reason=each.reason) for each in error.faults]
-        raise _not_ingested(str(error), errors=faults) from None
-    except PointsRefusedError as error:
-        refused = [RefusedPoint(index=each.index or 0, reason=each.reason) for each in error.refused]
-        raise _not_ingested(str(error), stored=error.stored, refused=refused) from None
+    stored = await run_in_threadpool(_stored, resources, await request.body())
+    return Response(b'{"stored":%d}' % stored, status_code=201, media_type=JSON)  # as Ingested has it
 
 
 @router.post(
@@ -147,7 +138,7 @@ def query(resources: TheResources, asked: SeriesQuery) -> Response:
 
 
 @router.get("/metrics", summary="The metrics that there are.", response_model=list[Metric], responses=answers(400))
-def metrics(
+async def metrics(
     request: Request,
     resources: TheResources,
     limit: Annotated[int, Query(description="Metrics of a page.", ge=1, le=1_000)] = 100,
@@ -156,15 +147,18 @@ def metrics(
     ] = None,
 ) -> Response:
     """Sorted by name. Where there are more, the `Link` header has the address of the next page (RFC 8288)."""
-    page = resources.series().metrics(limit, cursor)
+    series = resources.series_at_hand
+    page = None if series is None else series.metrics.page_at_hand(limit, cursor)
+    if page is None:  # InfluxDB has to be asked, or Redis
+        page = await run_in_threadpool(lambda: resources.series().metrics.page(limit, cursor))
     headers = {}
     if page.next is not None:
         more = urlencode({"limit": limit, "cursor": page.next})
         headers["Link"] = f'<{request.url.path}?{more}>; rel="next"'
-    return Response(b"[" + b",".join(page.metrics) + b"]", media_type=JSON, headers=headers)
+    return Response(page.body, media_type=JSON, headers=headers)
 
 
-@router.get("/cache/info", summary="How the cache is doing.")
+@router.get("/cache/info", summary="How the cache is doing.", responses=answers(400))
 def cache_info(resources: TheResources) -> CacheFigures:
     """Where answers are kept, and how often that was of use."""
     info = resources.cache.info()
@@ -178,6 +172,17 @@ def cache_info(resources: TheResources) -> CacheFigures:
         errors=info.errors,
         ttl_seconds=info.ttl_seconds,
     )
+
+
+def _stored(resources: Resources, body: bytes) -> int:
+    try:
+        return resources.series().ingest(body)
+    except BadPointsError as error:
+        faults = [Fault(index=each.index, where=each.where, reason=each.reason) for each in error.faults]
+        raise _not_ingested(str(error), errors=faults) from None
+    except PointsRefusedError as error:
+        refused = [RefusedPoint(index=each.index or 0, reason=each.reason) for each in error.refused]
+        raise _not_ingested(str(error), stored=error.stored, refused=refused) from None
 
 
 def _not_ingested(
