@@ -100,20 +100,20 @@ def bench_api(
     plan = Plan(url, secret, run, int(began.timestamp() * 1000), batch_points, rate, timeout_seconds)
     steps: list[Step] = []
     left = True
-    with Target(url, secret, timeout_seconds) as target:
-        target.metrics()  # a service that does not answer is told before anything is stored
-        try:
-            _seed(target, plan, stop)
-            with Processes(plan, processes, stop) as crews:
-                for mix in (mix for mix in MIXES if mix in mixes):
-                    for number in clients:
-                        if not stop.is_set():
-                            steps.append(_step(target, crews, mix, number, seconds))
-                            if on_step is not None:
-                                on_step(steps[-1])
-        finally:
-            if connection is not None and not keep:
-                left = not removed(connection, series_bucket, run, target)
+    target = Target(url, secret, timeout_seconds)
+    target.metrics()  # a service that does not answer is told before anything is stored
+    try:
+        _seed(target, plan, stop)
+        with Processes(plan, processes, stop) as crews:
+            for mix in (mix for mix in MIXES if mix in mixes):
+                for number in clients:
+                    if not stop.is_set():
+                        steps.append(_step(target, crews, mix, number, seconds))
+                        if on_step is not None:
+                            on_step(steps[-1])
+    finally:
+        if connection is not None and not keep:
+            left = not removed(connection, series_bucket, run, target)
     if left:
         log.warning('points are left in the service\'s bucket: those with the tag %s="%s"', TAG, run)
     return BenchReport(

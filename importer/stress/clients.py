@@ -8,27 +8,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import ssl
 import time
 from collections import defaultdict
-from contextlib import AsyncExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-import httpx
-
+from importer.server.transport import tls_context
 from importer.stress.asked import BEFORE_MS, Batches, question
 from importer.stress.records import MIXES, Mix, Route
 from importer.stress.tally import Tally
+from importer.stress.wire import Address, CannotConnectError, Wire
 
-__all__ = ["Crew", "Plan", "bearer"]
+__all__ = ["Crew", "Plan"]
 
 REST_SECONDS: Final = 0.1
 """After an error, so that a service that is away is not asked without end."""
 
 EXPECTED: Final = {"ingest": HTTPStatus.CREATED, "query": HTTPStatus.OK, "metrics": HTTPStatus.OK}
-JSON: Final = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +52,6 @@ class Plan:
     timeout_seconds: float
 
 
-def bearer(token: str | None) -> dict[str, str]:
-    """The header that shows a token."""
-    return {} if token is None else {"Authorization": f"Bearer {token}"}
-
-
 class Crew:
     """The clients of this process: each with a connection of its own.
 
@@ -68,19 +61,16 @@ class Crew:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._tls: ssl.SSLContext | bool = (
-            httpx.create_ssl_context() if plan.url.lower().startswith("https:") else False
-        )
+        self._address = Address.of(plan.url)
+        self._tls = tls_context() if self._address.is_tls else None
         self._batches: dict[int, Batches] = {}
-        self._stack = AsyncExitStack()
         self._clients: list[_Client] = []
 
     async def connect(self, mix: Mix, clients: list[int]) -> None:
         """Make these clients, and let each connect."""
         for number in clients:
             batches = self._batches.setdefault(number, self._made(number))
-            session = await self._stack.enter_async_context(self._session())
-            self._clients.append(_Client(session, self._plan, mix, number, batches))
+            self._clients.append(_Client(Wire(self._address, self._tls), self._plan, mix, number, batches))
         await asyncio.gather(*(client.connect() for client in self._clients))
 
     async def work(self, seconds: float, of_all: int) -> dict[Route, Tally]:
@@ -99,39 +89,30 @@ class Crew:
                 task.uncancel()
         return dict(tallies)
 
-    async def leave(self) -> None:
+    def leave(self) -> None:
         """Close all connections."""
+        for client in self._clients:
+            client.leave()
         self._clients.clear()
-        await self._stack.aclose()
 
     def _made(self, number: int) -> Batches:
         plan = self._plan
         return Batches(plan.run, f"c{number}", plan.batch_points, plan.began_ms - BEFORE_MS)
-
-    def _session(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=self._plan.url,
-            headers=bearer(self._plan.token),
-            verify=self._tls,
-            trust_env=False,  # a proxy would be measured instead
-            timeout=self._plan.timeout_seconds,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=20),
-        )
 
 
 class _Client:
     """One client.
 
     Args:
-        session: its connection.
+        wire: its connection.
         plan: of the run.
         mix: what it asks for.
         number: which client it is.
         batches: that it sends.
     """
 
-    def __init__(self, session: httpx.AsyncClient, plan: Plan, mix: Mix, number: int, batches: Batches) -> None:
-        self._session = session
+    def __init__(self, wire: Wire, plan: Plan, mix: Mix, number: int, batches: Batches) -> None:
+        self._wire = wire
         self._plan = plan
         self._number = number
         self._batches = batches
@@ -141,10 +122,13 @@ class _Client:
 
     async def connect(self) -> None:
         """Have a connection before time counts; one that fails is told by the first request."""
-        try:
-            await self._session.get("/health")
-        except httpx.HTTPError:
-            return
+        with suppress(OSError):
+            async with asyncio.timeout(self._plan.timeout_seconds):
+                await self._wire.ask(self._wire.address.request("GET", "/health", self._plan.token))
+
+    def leave(self) -> None:
+        """Close the connection."""
+        self._wire.close()
 
     async def work(self, begin: float, until: float, of_all: int, tallies: dict[Route, Tally]) -> None:
         """Send requests until then."""
@@ -168,21 +152,22 @@ class _Client:
             if rate:
                 due += 1 / rate
 
-    def _request(self, route: Route) -> httpx.Request:
-        if route == "metrics":
-            return self._session.build_request("GET", "/metrics")
+    def _request(self, route: Route) -> bytes:
         plan = self._plan
+        if route == "metrics":
+            return self._wire.address.request("GET", "/metrics", plan.token)
         body = self._batches.body() if route == "ingest" else question(plan.run, plan.began_ms, self._random)
-        return self._session.build_request("POST", f"/{route}", content=body, headers=JSON)
+        return self._wire.address.request("POST", f"/{route}", plan.token, body)
 
-    async def _trouble(self, route: Route, request: httpx.Request) -> str | None:
+    async def _trouble(self, route: Route, request: bytes) -> str | None:
         """What is wrong with the answer; None: nothing."""
         try:
-            answer = await self._session.send(request)
-        except httpx.ConnectError:
+            async with asyncio.timeout(self._plan.timeout_seconds):
+                status = await self._wire.ask(request)
+        except CannotConnectError:
             return "cannot connect"
-        except httpx.TimeoutException:
+        except TimeoutError:
             return f"no answer within {self._plan.timeout_seconds:g} s"
-        except httpx.TransportError:
+        except OSError:
             return "connection broken off"
-        return None if answer.status_code == EXPECTED[route] else f"HTTP {answer.status_code}"
+        return None if status == EXPECTED[route] else f"HTTP {status}"

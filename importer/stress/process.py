@@ -55,7 +55,7 @@ async def _worked() -> None:
         seconds = time.monotonic() - began
         counted = {route: tally.to_json() for route, tally in tallies.items()}
         _say({"seconds": seconds, "cpu_seconds": time.process_time() - cpu, "routes": counted})
-        await crew.leave()
+        crew.leave()
         if not await next_line:
             return
 

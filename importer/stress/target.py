@@ -5,18 +5,19 @@ Goes in: an address and a token. Come out: plain answers, or the errors of :mod:
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
+import json
 import re
 import socket
-from types import TracebackType
-from typing import Any, Final, Self
+from http import HTTPStatus
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
-
-import httpx
 
 from importer.errors import AuthorizationError, ConfigurationError, ServerUnreachableError, TerminalServerError
 from importer.server.secret import Secret
-from importer.stress.clients import JSON, bearer
+from importer.server.transport import tls_context
+from importer.stress.wire import Address, bearer
 
 __all__ = ["Target", "checked_url"]
 
@@ -65,7 +66,7 @@ def _is_here(host: str) -> bool:
 
 
 class Target:
-    """A service that runs; closed with the ``with`` block.
+    """A service that runs; each request has a connection of its own.
 
     Args:
         url: checked before.
@@ -75,15 +76,10 @@ class Target:
 
     def __init__(self, url: str, token: Secret | None, timeout_seconds: float) -> None:
         self._url = url
-        self._session = httpx.Client(base_url=url, headers=bearer(token), timeout=timeout_seconds, trust_env=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._session.close()
+        self._address = Address.of(url)
+        self._tls = tls_context() if self._address.is_tls else None
+        self._headers = bearer(token)
+        self._timeout_seconds = timeout_seconds
 
     def ingest(self, body: bytes) -> None:
         """Store a batch.
@@ -112,38 +108,54 @@ class Target:
             ServerError: the service does not answer.
         """
         asked = f'{{"metric":"{metric}","aggregation":"COUNT","limit":{points}}}'.encode()
-        answer = self._asked("POST", "/query", asked)
-        return answer.status_code != httpx.codes.NOT_FOUND and bool(self._told(answer)["points"])
+        status, answer = self._asked("POST", "/query", asked)
+        return status != HTTPStatus.NOT_FOUND and bool(self._told((status, answer))["points"])
 
     def cpu_seconds(self) -> float | None:
         """CPU time that the service has used so far; None if it does not tell."""
         try:
-            answer = self._session.get("/internal/metrics")
-        except httpx.HTTPError:
+            _, answer = self._asked("GET", "/internal/metrics")
+        except ServerUnreachableError:
             return None
-        found = _CPU.search(answer.content)
+        found = _CPU.search(answer)
         return None if found is None else float(found[1])
 
-    def _asked(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+    def _asked(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """The status and the body of an answer."""
+        at, seconds = self._address, self._timeout_seconds
+        connection = (
+            http.client.HTTPConnection(at.host, at.port, timeout=seconds)
+            if self._tls is None
+            else http.client.HTTPSConnection(at.host, at.port, timeout=seconds, context=self._tls)
+        )
+        headers = self._headers if body is None else self._headers | {"Content-Type": "application/json"}
         try:
-            return self._session.request(method, path, content=body, headers=None if body is None else JSON)
-        except httpx.HTTPError as error:
+            connection.request(method, at.path + path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise ServerUnreachableError(
-                f"no service answers at {self._url}: {error or type(error).__name__}; start one: importer serve"
+                f"no service answers at {self._url}: {why}; start one: importer serve"
             ) from None
+        finally:
+            connection.close()
 
-    def _told(self, answer: httpx.Response) -> Any:
-        if answer.is_success:
-            try:
-                return answer.json()
-            except ValueError:
-                raise TerminalServerError(f"what answers at {self._url} is no importer service") from None
+    def _told(self, answer: tuple[int, bytes]) -> Any:
+        status, body = answer
+        is_good = HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
         try:
-            detail = answer.json()["detail"]
+            told = json.loads(body)
+            return told if is_good else self._refused(status, str(told["detail"]))
         except (ValueError, KeyError, TypeError):
-            detail = f"HTTP {answer.status_code}"
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            if is_good:
+                raise TerminalServerError(f"what answers at {self._url} is no importer service") from None
+            return self._refused(status, f"HTTP {status}")
+
+    @staticmethod
+    def _refused(status: int, detail: str) -> NoReturn:
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise AuthorizationError(
-                f"the service refuses: {detail} (--token-file, or IMPORTER_SERVICE_TOKEN)", status=answer.status_code
+                f"the service refuses: {detail} (--token-file, or IMPORTER_SERVICE_TOKEN)", status=status
             )
-        raise TerminalServerError(f"the service cannot be measured: {detail}", status=answer.status_code)
+        raise TerminalServerError(f"the service cannot be measured: {detail}", status=status)
