@@ -11,13 +11,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from importer.bucket.finding import find_bucket
+from importer.bucket.influxql import asked
 from importer.errors import NotFoundError
 from importer.ledger.report import FieldReport, Report
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.moments import as_text
-from importer.reading.asking import Asking, identifier, opened
+from importer.reading.asking import Asking, identifier
 from importer.reading.window import parse_moment
-from importer.server.connection import Connection
+from importer.server.connection import Server
 
 __all__ = ["Chart", "Track", "TrackPoint", "Window", "chart_of", "track_of"]
 
@@ -114,14 +116,12 @@ class Track(_Record):
     points: tuple[TrackPoint, ...]
 
 
-def chart_of(
-    report: Report, connection: Connection, *, field: str | None = None, measurement: str | None = None
-) -> Chart:
+def chart_of(report: Report, server: Server, *, field: str | None = None, measurement: str | None = None) -> Chart:
     """A field of what was loaded.
 
     Args:
         report: of the load.
-        connection: the server.
+        server: the connection.
         field: its key; None: the first one that is a number, or else the first.
         measurement: its measurement; None: the first one that has it.
 
@@ -136,7 +136,7 @@ def chart_of(
     name = f"{identifier(chosen.field)}::field"
     columns = f"count({name})" + (f", min({name}), max({name}), mean({name})" if is_number else "")
     rows: list[list[Any]] = []
-    with opened(connection, report.bucket or "") as asking:
+    with asked(server, find_bucket(server, report.bucket).id) as asking:
         # The name is quoted, and no value is pasted into the question.
         question = (
             f"SELECT {columns} FROM {identifier(chosen.measurement)} WHERE time >= $start AND time <= $stop "  # noqa: S608
@@ -157,7 +157,7 @@ def chart_of(
     )
 
 
-def track_of(report: Report, connection: Connection) -> Track:
+def track_of(report: Report, server: Server) -> Track:
     """Where the points of what was loaded lie.
 
     Raises:
@@ -181,7 +181,7 @@ def track_of(report: Report, connection: Connection) -> Track:
             f"SELECT first({lat}), {lon} {where} AND {both} GROUP BY *, time({every}ns, {start % every}ns) fill(none)"
         )
     points: list[TrackPoint] = []
-    with opened(connection, report.bucket or "") as asking:
+    with asked(server, find_bucket(server, report.bucket).id) as asking:
         for point in _track_points(asking, question, params):
             if len(points) >= TRACK_POINTS:
                 is_whole = False

@@ -7,21 +7,22 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 
 from importer.errors import ImporterError
 from importer.server.connection import Connection
 from importer.server.secret import Secret
 from importer.service.access_log import AccessLog
+from importer.service.answering import Unforeseen, handle_problems
 from importer.service.bearer import Bearer
 from importer.service.browsers import LOOPBACK_NAMES, Browsers, SecurityHeaders
 from importer.service.exposition import Figures
 from importer.service.limits import Limits
 from importer.service.openapi import document
-from importer.service.problems import Unforeseen, handle_problems
+from importer.service.parameters import known_parameters
 from importer.service.resources import Resources
-from importer.service.routes import documents, health, imports, page, series, uploads, waves
+from importer.service.routes import beginning, documents, health, imports, page, series, uploads, waves
 from importer.service.settings import ServiceSettings
 
 __all__ = ["create_app"]
@@ -65,8 +66,10 @@ def create_app(settings: ServiceSettings, find: Callable[[], Connection]) -> Fas
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     handle_problems(app, settings.state_dir)
-    for routes in (health, documents, waves, series, uploads, imports, page):
-        app.include_router(routes.router)
+    for api in (series, waves, uploads, beginning, imports):
+        app.include_router(api.router, dependencies=[Depends(known_parameters)])
+    for others in (health, documents, page):
+        app.include_router(others.router)
     needs_token = settings.token is not None
     app.openapi = lambda: document(app, needs_token=needs_token)  # type: ignore[method-assign]
     return app
@@ -77,8 +80,8 @@ def _middleware(settings: ServiceSettings, figures: Figures) -> Sequence[Middlew
     passed = [
         Middleware(AccessLog, figures=figures),
         Middleware(SecurityHeaders),
-        Middleware(Unforeseen),
         Middleware(Browsers, names=_names(settings), origins=settings.cors_origins),
+        Middleware(Unforeseen),
     ]
     if settings.token is not None:
         passed.append(Middleware(Bearer, token=Secret(settings.token.get_secret_value())))

@@ -17,6 +17,9 @@ OPEN: Final = frozenset({"/", "/health", "/ready", "/docs", "/favicon.ico"})
 OPEN_BELOW: Final = ("/page/", "/docs/")
 """The page's and the documents' own files: they hold no data, and ask for the token themselves."""
 
+_NONE: Final = "no token was sent: this service wants its own, as Authorization: Bearer TOKEN"
+_ANOTHER: Final = "what was sent is not this service's token, as Authorization: Bearer TOKEN"
+
 
 def is_open(path: str) -> bool:
     """Whether a path needs no token."""
@@ -37,13 +40,18 @@ class Bearer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand it on, or refuse it."""
-        if scope["type"] != "http" or is_open(scope["path"]) or self._knows(Headers(scope=scope)):
+        if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        problem = Problem(
-            status=401, title=title_of(401), detail="send the service's token: Authorization: Bearer TOKEN"
-        )
-        await problem_response(problem, {"WWW-Authenticate": 'Bearer realm="importer"'})(scope, receive, send)
+        headers = Headers(scope=scope)
+        if self._knows(headers):
+            await self._app(scope, receive, send)
+            return
+        why, challenge = _NONE, 'Bearer realm="importer"'
+        if headers.get("authorization"):
+            why, challenge = _ANOTHER, f'{challenge}, error="invalid_token"'
+        problem = Problem(status=401, title=title_of(401), detail=why)
+        await problem_response(problem, {"WWW-Authenticate": challenge})(scope, receive, send)
 
     def _knows(self, headers: Headers) -> bool:
         given = headers.getlist("authorization")

@@ -53,7 +53,6 @@ def serve(settings: ServiceSettings, find: Callable[[], Connection]) -> None:
         address = listening.getsockname()[0]
         _check_token(settings, f"{settings.host} ({address})", is_loopback=ipaddress.ip_address(address).is_loopback)
         connection = find()
-        _log_requests()
         app = create_app(settings, lambda: connection)
         config = uvicorn.Config(
             app,
@@ -71,7 +70,7 @@ def serve(settings: ServiceSettings, find: Callable[[], Connection]) -> None:
         )
         server = uvicorn.Server(config)
         _say_where(settings, listening, connection)
-        with _signals_end_only_the_service(), suppress(SystemExit):  # of a start that failed
+        with _requests_logged(), _signals_end_only_the_service(), suppress(SystemExit):  # of a start that failed
             server.run(sockets=[listening])
     if not server.started:
         refused: ImporterError | None = getattr(app.state, "refused", None)
@@ -108,17 +107,30 @@ def _say_where(settings: ServiceSettings, listening: socket.socket, connection: 
     log.info("serving at http://%s:%s/ (the API: /docs), for the InfluxDB at %s%s", host, port, connection.url, guarded)
 
 
-def _log_requests() -> None:
+@contextmanager
+def _requests_logged() -> Iterator[None]:
     """A line of JSON for each request, on standard output; what uvicorn says, without secrets, on standard error."""
-    access = logging.getLogger("importer.access")
+    access, of_uvicorn = logging.getLogger("importer.access"), logging.getLogger("uvicorn.error")
+    before = access.handlers, access.propagate, access.level
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
     access.handlers, access.propagate = [handler], False
     access.setLevel(logging.INFO)
-    of_uvicorn = logging.getLogger("uvicorn.error")
-    of_uvicorn.addFilter(Redacting())
-    # Of a start that failed it logs the trace; the error itself is raised at the end.
-    of_uvicorn.addFilter(lambda record: not record.getMessage().startswith(("Traceback", "Application startup failed")))
+    filters = (Redacting(), _is_no_trace)
+    for each in filters:
+        of_uvicorn.addFilter(each)
+    try:
+        yield
+    finally:
+        access.handlers, access.propagate = before[:2]
+        access.setLevel(before[2])
+        for each in filters:
+            of_uvicorn.removeFilter(each)
+
+
+def _is_no_trace(record: logging.LogRecord) -> bool:
+    """Of a start that failed uvicorn logs the trace; the error itself is raised at the end."""
+    return not record.getMessage().startswith(("Traceback", "Application startup failed"))
 
 
 @contextmanager

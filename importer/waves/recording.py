@@ -5,14 +5,16 @@ Goes in: a place, a height, a time. Comes out: the wave as it is stored, once th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import ClassVar
 
 from influxdb_client import WriteService
 
+from importer.bucket.finding import find_bucket
 from importer.bucket.holding import check_no_load
 from importer.encoding.line_protocol import body
-from importer.errors import MeasurementError
+from importer.errors import MeasurementError, NotFoundError
 from importer.measurements.batch import lines_of
 from importer.measurements.checking import said_by, taken
 from importer.measurements.measurement import Measurement
@@ -38,6 +40,15 @@ class _SurfHeight(Measurement):
         return {HEIGHT: self._height}
 
 
+@contextmanager
+def _about_the_wave() -> Iterator[None]:
+    """What is wrong with the wave, without the name of its class."""
+    try:
+        yield
+    except MeasurementError as error:
+        raise MeasurementError(str(error).removeprefix(f"{_SurfHeight.__name__}: ")) from None
+
+
 def record_wave(server: Server, bucket: str, location: str, height: float, time_ns: int | None = None) -> Wave:
     """Write a wave.
 
@@ -58,11 +69,23 @@ def record_wave(server: Server, bucket: str, location: str, height: float, time_
     measurement = _SurfHeight(location_of(location), float(height))
     if time_ns is not None:
         measurement.time = time_ns
-    said = said_by(measurement)
+    with _about_the_wave():
+        said = said_by(measurement)
     check_no_load(server, bucket)
-    found = opened_bucket(server, bucket, create=False)
+    try:
+        found = opened_bucket(server, bucket, create=False)
+    except NotFoundError:
+        find_bucket(server, bucket)  # says which one may have been meant
+        raise
     # The server itself takes a field of another type in another shard group, and then queries see a part of it only.
-    lines = lines_of([taken(said, types_in(server, found.id))])
+    types = types_in(server, found.id)
+    kind = types.get((SURF_HEIGHTS, HEIGHT), "float")
+    if kind != "float":
+        raise MeasurementError(
+            f"the field {HEIGHT!r} of this bucket's waves is {kind}, and would be float: take another bucket"
+        )
+    with _about_the_wave():
+        lines = lines_of([taken(said, types)])
     if lines.faults:
         raise MeasurementError(f"{lines.faults[0].column}: {lines.faults[0].message}")
     with translated():

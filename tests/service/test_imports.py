@@ -28,6 +28,7 @@ from importer.jobs.queue import Jobs
 from importer.jobs.uploads import Draft, Uploads
 from importer.measurements.opening import opened_bucket
 from importer.server.connection import Connection
+from importer.service.resources import LOOKS_AT_ONCE
 from importer.service.routes import uploads as uploads_module
 from tests.fault_proxy import Fault, fault_proxy
 from tests.faults.test_full_disk import files_end_at
@@ -409,7 +410,7 @@ def test_a_mapping_is_tried_before_anything_is_written(service: TestClient) -> N
 def test_what_the_data_leaves_open_is_asked_and_annotated_csv_says_it_itself(service: TestClient) -> None:
     unclear = uploaded(service, "when,v\n01/02/2020 10:00,1\n03/04/2020 10:00,2\n")["upload"]
     found = service.post("/inspections", json={"upload": unclear}).json()
-    assert [question["option"] for question in found["inspection"]["questions"]] == ["--time-format"]
+    assert [question["option"] for question in found["inspection"]["questions"]] == ["hints.time_format"]
     assert found["mapping"] is None
     annotated = "#datatype measurement,tag,double,dateTime:RFC3339\nm,host,v,time\nm,a,1.5,2020-01-01T00:00:00Z\n"
     found = service.post("/inspections", json={"upload": uploaded(service, annotated)["upload"]}).json()
@@ -433,7 +434,7 @@ def test_a_look_at_what_is_not_there_is_404(make_service: ServiceMaker, tmp_path
         assert service.post("/inspections", json=chosen).status_code == 404
 
 
-def test_more_looks_at_once_than_there_is_room_for_are_429(
+def test_more_looks_at_once_than_there_is_room_for_are_429_without_holding_up_anything(
     service: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, looking = threading.Event(), threading.Semaphore(0)
@@ -445,18 +446,19 @@ def test_more_looks_at_once_than_there_is_room_for_are_429(
         return preview(*arguments, **more)
 
     monkeypatch.setattr(uploads_module, "preview", slow)
-    monkeypatch.setattr(uploads_module, "WAIT_SECONDS", 0.1, raising=False)
     chosen = {"upload": uploaded(service, birds_csv(9))["upload"]}
     with ThreadPoolExecutor() as pool:
         try:
-            first = [pool.submit(service.post, "/inspections", json=chosen) for _ in range(uploads_module.AT_ONCE)]
+            first = [pool.submit(service.post, "/inspections", json=chosen) for _ in range(LOOKS_AT_ONCE)]
             for _ in first:
                 assert looking.acquire(timeout=30)
+            begun_at = time.monotonic()
             answer = service.post("/inspections", json=chosen)
+            assert time.monotonic() - begun_at < 8
         finally:
             held.set()
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
-        assert [each.result().status_code for each in first] == [200] * uploads_module.AT_ONCE
+        assert [each.result().status_code for each in first] == [200] * LOOKS_AT_ONCE
 
 
 def test_who_comes_back_while_an_import_runs_gets_what_came_after(live_service: LiveService, trial: Trial) -> None:
@@ -613,18 +615,6 @@ def test_the_newest_imports_come_first_and_no_more_than_asked_for(service: TestC
     for job in jobs:
         ended(service, job)
     assert 'importer_imports{state="verified"} 3.0' in service.get("/internal/metrics").text
-
-
-def test_a_file_that_finds_two_others_being_looked_at_is_refused_without_holding_up_anything(
-    service: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    upload = uploaded(service, "time,a\n2024-05-01T10:00:00Z,1\n")["upload"]
-    monkeypatch.setattr(uploads_module, "_LOOKING", threading.BoundedSemaphore(1))
-    assert uploads_module._LOOKING.acquire(blocking=False)
-    begun_at = time.monotonic()
-    answer = service.post("/inspections", json={"upload": upload})
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
-    assert time.monotonic() - begun_at < 8
 
 
 def test_a_job_whose_mapping_takes_more_than_a_mebibyte_is_refused_before_anything_is_kept(service: TestClient) -> None:

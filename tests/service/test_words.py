@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from importer.measurements.opening import opened_bucket
-from importer.service.problems import in_requests_words
+from importer.service.wording import in_requests_words
 from tests.influxd import Influxd
 from tests.loading import START, Trial
 
@@ -28,7 +28,7 @@ def test_a_bucket_that_may_not_be_replaced_is_refused_in_words_of_the_request(
     [
         ("say --time-format, or --header 'a,b'", 'say "hints.time_format", or "csv.header" \'a,b\''),
         ("name it with --ca-file", "name it with --ca-file (of the service)"),
-        ("a-b -- --unknown-one --if-exists", 'a-b -- --unknown-one "if_exists"'),
+        ("a-b -- --unknown-one --if-exists", 'a-b -- --unknown-one (on the command line only) "if_exists"'),
     ],
 )
 def test_options_of_the_command_line_are_told_as_parts_of_a_request(text: str, said: str) -> None:

@@ -40,7 +40,9 @@ const parsed = (text) => JSON.parse(text, exact);
 function problemOf(status, text) {
   try {
     const found = JSON.parse(text);
-    return new Problem(status, found.detail || found.title, found.errors || []);
+    // What is wrong as a whole is told once.
+    const errors = (found.errors || []).filter((each) => each.reason !== found.detail);
+    return new Problem(status, found.detail || found.title, errors);
   } catch {
     return new Problem(status, text.slice(0, 500) || `the service answered ${status}`);
   }

@@ -23,16 +23,13 @@ from importer.service.bodies import json_only
 from importer.service.problems import ProblemError, answers
 from importer.service.receiving import is_form, paths_hidden, received_file, received_form
 from importer.service.resources import Resources, TheResources
+from importer.service.wording import preview_in_requests_words
 
 __all__ = ["ChosenFile", "chosen_path", "router"]
 
 router = APIRouter(tags=["imports"])
 
 UploadId = Annotated[str, Path(description="As POST /uploads gave it.", examples=["5f2b8c0e4d1a7b93"])]
-
-AT_ONCE = 2
-_LOOKING = threading.BoundedSemaphore(AT_ONCE)
-"""Inspections take memory and processors, which loads and other requests need, too."""
 
 SHARE = 0.9
 """Of the time that a request may take: so that the answer says what to do about it."""
@@ -129,26 +126,26 @@ def inspect_file(look: Look, resources: TheResources) -> Preview:
     """
     path, scratch = chosen_path(resources, look), resources.jobs.scratch
     hidden = resources.jobs.hidden_of(path)
-    with paths_hidden(hidden), _looking(resources.settings.request_seconds * SHARE) as stop:
+    with paths_hidden(hidden), _looking(resources) as stop:
         if look.mapping is None:
             hints = hints_of(look.hints, look.csv)
             found = preview(path, hints, sample=look.sample, scratch=scratch, stop=stop)
         else:
             mapping = mapping_of(look.mapping, look.csv)["mapping"]
             found = preview_of_mapping(path, mapping, sample=look.sample, scratch=scratch, stop=stop)
-    return Preview.model_validate(hidden.within(found.model_dump()))
+    return preview_in_requests_words(hidden.within(found.model_dump()))
 
 
 @contextmanager
-def _looking(seconds: float) -> Iterator[threading.Event]:
+def _looking(resources: Resources) -> Iterator[threading.Event]:
     """A place among those that look at files, and the event that is set when the time is up.
 
     Raises:
         ProblemError: too many are looking already, or the time was up.
     """
-    if not _LOOKING.acquire(blocking=False):
+    if not resources.looking.acquire(blocking=False):
         raise ProblemError(429, "other files are being looked at: try again", headers={"Retry-After": "5"})
-    stop = threading.Event()
+    seconds, stop = resources.settings.request_seconds * SHARE, threading.Event()
     timer = threading.Timer(seconds, stop.set)
     timer.daemon = True
     try:
@@ -159,7 +156,7 @@ def _looking(seconds: float) -> Iterator[threading.Event]:
         raise ProblemError(504, detail) from None
     finally:
         timer.cancel()
-        _LOOKING.release()
+        resources.looking.release()
 
 
 def chosen_path(resources: Resources, chosen: ChosenFile) -> FilePath:

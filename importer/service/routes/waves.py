@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from importer.moments import as_text
-from importer.reading.window import parse_moment, time_range
+from importer.reading.window import TimeRange, parse_moment, time_range
+from importer.service.answering import about
 from importer.service.bodies import json_only
 from importer.service.problems import answers
 from importer.service.resources import TheResources
@@ -20,7 +22,7 @@ router = APIRouter(tags=["waves"])
 
 MOST = 10_000
 USUAL = 1_000
-TIME_PATTERN = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$"
+TIME_PATTERN: Final = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$"
 
 Bucket = Annotated[str, Path(description="The bucket's name; it has to exist.", min_length=1, examples=["surf"])]
 Start = Annotated[
@@ -34,6 +36,15 @@ Stop = Annotated[
 Limit = Annotated[int, Query(description="So many at the most, the oldest first.", ge=1, le=MOST)]
 
 
+def _with_an_offset(text: str) -> str:
+    if re.fullmatch(TIME_PATTERN, text, re.ASCII) is None:
+        raise ValueError("RFC 3339 with an offset is needed, such as 2024-05-01T12:00:00.25Z, to the nanosecond")
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_with_an_offset), WithJsonSchema({"type": "string", "pattern": TIME_PATTERN})]
+
+
 class NewWave(BaseModel):
     """A wave to record."""
 
@@ -44,9 +55,7 @@ class NewWave(BaseModel):
 
     location: str = Field(description="Where; kept trimmed and in lower case.", min_length=1, strict=True)
     height: float = Field(description="A finite number, in the unit of your choice.", strict=True, allow_inf_nan=False)
-    time: str | None = Field(
-        default=None, description="When: RFC 3339 with an offset, to the nanosecond. Now.", pattern=TIME_PATTERN
-    )
+    time: Moment | None = Field(default=None, description="When: RFC 3339 with an offset, to the nanosecond. Now.")
 
 
 class WaveRecord(BaseModel):
@@ -90,7 +99,8 @@ class Waves(BaseModel):
 )
 def insert_wave(bucket: Bucket, wave: NewWave, resources: TheResources) -> StoredWave:
     """Answers once InfluxDB has acknowledged it. Two waves at one place and instant are one: the last one wins."""
-    time_ns = None if wave.time is None else parse_moment(wave.time)
+    with about("body.time"):
+        time_ns = None if wave.time is None else parse_moment(wave.time)
     stored = record_wave(resources.server(), bucket, wave.location, wave.height, time_ns)
     return StoredWave(bucket=bucket, location=stored.location, height=stored.height, time=as_text(stored.time_ns))
 
@@ -119,7 +129,7 @@ def query_waves(  # noqa: PLR0917 - FastAPI gives them by name
         bucket,
         location=location if location and location.strip() else None,
         min_height=min_height,
-        span=time_range(start=start or None, stop=stop or None),
+        span=_span(start, stop),
         limit=limit,
     )
     return _waves(bucket, found)
@@ -134,8 +144,12 @@ def list_waves(
     bucket: Bucket, resources: TheResources, start: Start = None, stop: Stop = None, limit: Limit = USUAL
 ) -> Waves:
     """Without a start and a stop: of all time."""
-    span = time_range(start=start or None, stop=stop or None)
-    return _waves(bucket, find_waves(resources.server(), bucket, span=span, limit=limit))
+    return _waves(bucket, find_waves(resources.server(), bucket, span=_span(start, stop), limit=limit))
+
+
+def _span(start: str | None, stop: str | None) -> TimeRange:
+    with about("query.start, query.stop"):
+        return time_range(start=start or None, stop=stop or None)
 
 
 def _waves(bucket: str, found: FoundWaves) -> Waves:
