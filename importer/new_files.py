@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from importer.errors import ConfigurationError, ImporterError
 
-__all__ = ["check_place", "new_file"]
+__all__ = ["check_place", "new_file", "whole_file"]
 
 FORCE = "--force"
 
@@ -63,21 +63,34 @@ def new_file(path: Path, what: str, *, replace: bool, option: str = FORCE) -> It
             with path.open("wb") as device:
                 yield device
             return
-        place = _place(path)
-        draft = place.with_name(f".{place.name[:60]}.{secrets.token_hex(4)}.part")  # at most 255 bytes
-        try:
-            with draft.open("xb") as file:
-                if place.exists():
-                    draft.chmod(stat.S_IMODE(place.stat().st_mode))
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
+        with whole_file(_place(path)) as file:
+            yield file
             check_place(path, what, replace=replace, option=option)  # somebody may have made it meanwhile
-            draft.replace(place)
-        finally:
-            draft.unlink(missing_ok=True)
     except OSError as error:
         raise ImporterError(f"cannot write {what} to {str(path)!r}: {error.strerror or error}") from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Write to a file beside `path`, which is forced to the disk and takes its place where that ends well.
+
+    Args:
+        path: of the file, which may be there, and is no link.
+
+    Raises:
+        OSError: the disk refuses; what was there stays.
+    """
+    draft = path.with_name(f".{path.name[:60]}.{secrets.token_hex(4)}.part")  # at most 255 bytes
+    try:
+        with draft.open("xb") as file:
+            if path.exists():
+                draft.chmod(stat.S_IMODE(path.stat().st_mode))
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _is_special(path: Path) -> bool:

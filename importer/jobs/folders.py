@@ -5,11 +5,11 @@ Goes in: a text and a path. Comes out: the file.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from importer.jobs.refusals import NoRoomError
 from importer.journal.folder import fsync_folder
+from importer.new_files import whole_file
 
 __all__ = ["own_folder", "write_whole"]
 
@@ -33,14 +33,9 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         NoRoomError: the disk refuses; what was there stays.
     """
-    draft = path.with_name(f".{path.name}.part")
     try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        with whole_file(path) as file:
+            file.write(text.encode())
         fsync_folder(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise NoRoomError(f"the service cannot write to its disk: {error.strerror}") from error

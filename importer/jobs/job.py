@@ -157,6 +157,8 @@ class Record(Job):
     path: str
     wanted: Wanted
     load_id: str | None = None
+    deaths: int = 0
+    """How often the service died while the job ran."""
 
     @property
     def shown(self) -> Job:

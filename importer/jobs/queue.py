@@ -6,31 +6,26 @@ Goes in: what is wanted, and the file. Comes out: jobs, run in their order by as
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from importer.errors import LoadInProgressError
 from importer.jobs.board import Board
+from importer.jobs.entering import MOST_DEATHS, new_record, taken_up
 from importer.jobs.events import Events
-from importer.jobs.job import ACTIVE, ENDED, Job, Record, Wanted, now
-from importer.jobs.loading import REJECTS, hints_of, load_options, mapping_of
+from importer.jobs.job import ACTIVE, ENDED, Job, Wanted
+from importer.jobs.loading import REJECTS, load_options
 from importer.jobs.naming import Hidden
 from importer.jobs.refusals import JobStateError, QueueFullError
 from importer.jobs.running import run_job
 from importer.jobs.uploads import Upload, Uploads
+from importer.jobs.workers import Workers
 from importer.server.connection import Connection
-from importer.source.open import expand
 
 __all__ = ["Jobs"]
 
 log = logging.getLogger(__name__)
-
-END_SECONDS = 30.0
-"""Loads that are told to stop get these; then they are left to their journal."""
 
 
 class Jobs:
@@ -61,13 +56,7 @@ class Jobs:
         self._connection = connection
         self._loaded = loaded
         self._most_queued = most_queued
-        self._stops: dict[str, threading.Event] = {}
-        self._waiting: deque[str] = deque()
-        self._changed = threading.Condition(self._board.lock)
-        self._closing = False
-        self._workers = [
-            threading.Thread(target=self._work, name=f"import-{number}", daemon=True) for number in range(workers)
-        ]
+        self._workers = Workers(workers, self._board.lock, run=self._run, again=self._is_taken_back)
 
     @property
     def uploads(self) -> Uploads:
@@ -90,26 +79,16 @@ class Jobs:
             ConfigurationError: another service works in the same folder.
             NoRoomError: the folder cannot be made.
         """
-        found = self._board.open()
-        begun = [record.id for record in found if record.state in {"running", "interrupted"}]
-        self._waiting.extend([*begun, *(record.id for record in found if record.state == "queued")])
-        for job in begun:
-            self._board.change(job, state="queued", ended=None)
+        found = [taken_up(self._board, record) for record in self._board.open()]
+        for record in sorted(found, key=lambda record: record.attempts == 0):
+            if record.state == "queued":
+                self._workers.put(record.id)
         self.sweep()
-        for worker in self._workers:
-            worker.start()
+        self._workers.open()
 
     def close(self) -> None:
         """Stop what is running, so that the next run of the service goes on with it."""
-        with self._changed:
-            self._closing = True
-            for stop in self._stops.values():
-                stop.set()
-            self._changed.notify_all()
-        deadline = time.monotonic() + END_SECONDS
-        for worker in self._workers:
-            if worker.ident is not None:
-                worker.join(max(0.0, deadline - time.monotonic()))
+        self._workers.close()
         self._board.close()
 
     def submit(self, wanted: Wanted, source: Path, *, upload: Upload | None = None) -> Job:
@@ -128,31 +107,14 @@ class Jobs:
             NoSuchUploadError: the upload has just been removed.
             NoRoomError: the disk refuses.
         """
-        record = self._checked(wanted, source, upload)
-        with self._changed:
+        record = new_record(self._board, wanted, source, upload)
+        with self._board.lock:
             self.check_place(record.bucket)
             if upload is not None:
                 self.uploads.find(upload.upload)
             self._board.add(record)
-            self._queue(record.id)
+            self._workers.put(record.id)
         return record.shown
-
-    def _checked(self, wanted: Wanted, source: Path, upload: Upload | None) -> Record:
-        mapping_of(wanted.mapping, wanted.csv)
-        hints_of(wanted.hints)
-        expand([source])
-        # In the order of their ids jobs came in.
-        job = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{time.time_ns() % 10**9:09}-{secrets.token_hex(3)}"
-        return Record(
-            id=job,
-            state="queued",
-            bucket=self.bucket_of(wanted, source),
-            source=self.hidden_of(source).text(str(source)),
-            upload=upload.upload if upload else None,
-            created=now(),
-            path=str(source),
-            wanted=wanted,
-        )
 
     def bucket_of(self, wanted: Wanted, source: Path) -> str:
         """The bucket that a job would fill.
@@ -172,14 +134,14 @@ class Jobs:
             LoadInProgressError: another job is about to fill that bucket; names it.
             QueueFullError: too many jobs wait.
         """
-        with self._changed:
+        with self._board.lock:
             for other in self._board.records():
                 if other.bucket == bucket and other.state in ACTIVE:
                     raise LoadInProgressError(
                         f"the import {other.id} of the bucket {bucket!r} is {other.state}: "
                         "wait for its end, cancel it, or name another bucket"
                     )
-            if len(self._waiting) >= self._most_queued:
+            if self._workers.waiting >= self._most_queued:
                 raise QueueFullError(f"{self._most_queued} imports are waiting already; try again when some have ended")
 
     def get(self, job: str) -> Job:
@@ -222,19 +184,19 @@ class Jobs:
             NoSuchJobError: there is none of that id.
             JobStateError: it has ended.
         """
-        with self._changed:
+        with self._board.lock:
             record = self._board.record(job)
             if record.state in ENDED:
                 raise JobStateError(f"the import {job} has ended: it is {record.state}")
-            if job in self._stops:
+            if self._workers.runs(job):
                 self._board.change(job, cancelling=True)
-                self._stops[job].set()
+                self._workers.stop(job)
             elif record.attempts:
                 # What it had staged is to be removed, which needs the server.
                 self._board.change(job, cancelling=True, state="queued")
-                self._queue(job)
+                self._workers.put(job)
             else:
-                self._waiting.remove(job)
+                self._workers.take_out(job)
                 self._board.end(job, "cancelled")
             return self.get(job)
 
@@ -245,12 +207,13 @@ class Jobs:
             NoSuchJobError: there is none of that id.
             JobStateError: it was not interrupted.
         """
-        with self._changed:
+        with self._board.lock:
             record = self._board.record(job)
-            if record.state != "interrupted" or job in self._stops:
+            if record.state != "interrupted" or self._workers.runs(job):
                 raise JobStateError(f"the import {job} is not interrupted: it is {record.state}")
-            self._board.change(job, state="queued", ended=None)
-            self._queue(job)
+            deaths = min(record.deaths, MOST_DEATHS - 1)  # at the next one it is left again
+            self._board.change(job, state="queued", ended=None, deaths=deaths)
+            self._workers.put(job)
             return self.get(job)
 
     def sweep(self) -> None:
@@ -267,39 +230,22 @@ class Jobs:
             NoSuchUploadError: there is none of that id.
             JobStateError: a job reads it, or will.
         """
-        with self._changed:
+        with self._board.lock:
             self.uploads.find(upload)
             if upload in self._board.uploads_in_use():
                 raise JobStateError("an import reads this upload, or is about to: cancel it first")
             self.uploads.remove(upload)
 
-    def _queue(self, job: str) -> None:
-        if job not in self._waiting:
-            self._waiting.append(job)
-            self._changed.notify()
+    def _run(self, job: str, stop: threading.Event) -> None:
+        self.sweep()
+        run_job(
+            self._board, job, connection=self._connection, stop=stop, alone=self._workers.is_alone, loaded=self._loaded
+        )
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closing or self._waiting)
-                if self._closing:
-                    return
-                job = self._waiting.popleft()
-                stop = self._stops[job] = threading.Event()
-            try:
-                run_job(
-                    self._board,
-                    job,
-                    connection=self._connection,
-                    stop=stop,
-                    alone=lambda: len(self._stops) == 1,
-                    loaded=self._loaded,
-                )
-            finally:
-                with self._changed:
-                    del self._stops[job]
-                    record = self._board.record(job)
-                    if record.cancelling and record.state not in ENDED:  # it was told so when it had just stopped
-                        self._board.change(job, state="queued")
-                        self._queue(job)
-                self.sweep()
+    def _is_taken_back(self, job: str) -> bool:
+        """Whether it was cancelled when it had just stopped: what it had staged is to be removed yet."""
+        record = self._board.record(job)
+        if not record.cancelling or record.state in ENDED:
+            return False
+        self._board.change(job, state="queued")
+        return True
