@@ -6,9 +6,12 @@ The server is found or built before the first test runs, so that no test's time 
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import signal
 import uuid
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +29,28 @@ VERSION_PROPERTY = "influxd_version"
 BINARY = pytest.StashKey[Path | ConfigurationError]()
 VERSION = pytest.StashKey[str]()
 
+_STARTER = ThreadPoolExecutor(1, "influxd-starter")
+"""A child dies with the thread that started it, not with the process: this one lasts as long as the tests."""
+
+
+def run_while_tests_run(binary: Path, folder: Path, port: int) -> InfluxdProcess:
+    """Start influxd so that it dies with this process, also where that is killed; where there is no setpriv, without.
+
+    Args:
+        binary: the influxd.
+        folder: its data and its log.
+        port: a free one.
+    """
+    if setpriv := shutil.which("setpriv"):
+        program = folder / "influxd-of-tests"
+        if not program.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            words = shlex.join([setpriv, "--pdeathsig", "KILL", str(binary.absolute())])
+            program.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
+            program.chmod(0o700)
+        binary = program
+    return _STARTER.submit(run_influxd, binary, folder, port).result()
+
 
 class Influxd:
     """A server that a test may write to, stop and kill.
@@ -39,7 +64,7 @@ class Influxd:
 
     def __init__(self, binary: Path, folder: Path) -> None:
         self.binary = binary
-        self.process: InfluxdProcess = run_influxd(binary, folder, free_port())
+        self.process: InfluxdProcess = run_while_tests_run(binary, folder, free_port())
         self.connection: Connection = onboard(self.process.url, folder, origin="test")
         self.server = Server(self.connection)
 
@@ -50,7 +75,7 @@ class Influxd:
     def restart(self) -> None:
         """Start it again on the same port and data, after stopping it if it runs."""
         self.stop()
-        self.process = run_influxd(self.binary, self.process.folder, self.process.port)
+        self.process = run_while_tests_run(self.binary, self.process.folder, self.process.port)
 
     def kill(self) -> None:
         """End it as a power cut would."""
