@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from importer.bulk.keys import Ranks, SeriesKeys
+from importer.bulk.keys import SeriesKeys
 from importer.bulk.runs import RunPart
 
 __all__ = ["PORTION_BYTES", "Portion", "gathered", "portions"]
@@ -45,9 +47,17 @@ class Portion:
     stop_ns: int = _ALL_TIME[1]
 
     @property
+    def is_everything(self) -> bool:
+        """Whether it is the whole shard group."""
+        return self == EVERYTHING
+
+    @property
     def is_of_all_time(self) -> bool:
         """Whether its series are whole in it."""
         return (self.start_ns, self.stop_ns) == _ALL_TIME
+
+
+EVERYTHING = Portion(0, 2**32 - 1)
 
 
 def portions(parts: Sequence[RunPart], series: SeriesKeys, most_bytes: int = PORTION_BYTES) -> list[Portion]:
@@ -59,9 +69,8 @@ def portions(parts: Sequence[RunPart], series: SeriesKeys, most_bytes: int = POR
         most_bytes: of a portion; a single time of a single series is never cut.
     """
     rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
-    everything = Portion(0, len(series.keys))
     if size <= most_bytes:
-        return [everything]
+        return [EVERYTHING]
     most_rows = max(1, most_bytes * rows // size)
     counts = np.zeros(len(series.keys), dtype=np.int64)
     for part in parts:
@@ -78,7 +87,7 @@ def portions(parts: Sequence[RunPart], series: SeriesKeys, most_bytes: int = POR
             first = rank + 1
         else:
             held += int(counts[rank])
-    return [*found, Portion(first, len(series.keys))] if held else found
+    return [*found, Portion(first, EVERYTHING.last)] if held else found
 
 
 def gathered(parts: Sequence[RunPart], series: SeriesKeys, portion: Portion) -> pl.DataFrame:
@@ -86,18 +95,17 @@ def gathered(parts: Sequence[RunPart], series: SeriesKeys, portion: Portion) -> 
 
     Points of a key stand in the order of the input.
     """
-    frames = []
-    for part in parts:
-        frame = pl.DataFrame(_read(part))
-        ranks = series.ranks[frame["series"].to_numpy()]
-        frame = frame.with_columns(pl.Series("series", ranks))
-        if part.size and not _is_whole(portion, ranks):
-            frame = frame.filter(_chosen(ranks, frame["time"].to_numpy(), portion))
-        if frame.height:
-            frames.append(frame)
-    if not frames:
+    batches = (part.read() for part in parts)
+    if not portion.is_everything:
+        batches = (_chosen(batch, series, portion) for batch in batches)
+    tables: list[pa.Table] = []
+    for schema, alike in groupby((batch for batch in batches if batch.num_rows), key=attrgetter("schema")):
+        tables.append(pa.Table.from_batches(alike, schema))
+    if not tables:
         return pl.DataFrame(schema={"series": pl.UInt32, "time": pl.Int64})
-    return in_order(pl.concat(frames, how="diagonal", rechunk=True))
+    table = tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="default")
+    points = pl.DataFrame(table).rechunk()
+    return in_order(points.with_columns(pl.Series("series", series.ranks[points["series"].to_numpy()])))
 
 
 def in_order(points: pl.DataFrame) -> pl.DataFrame:
@@ -131,30 +139,14 @@ def _cut_in_time(parts: Sequence[RunPart], series: SeriesKeys, rank: int, most_r
     yield Portion(rank, rank, start, _ALL_TIME[1])
 
 
-def _is_whole(portion: Portion, ranks: Ranks) -> bool:
-    return portion.is_of_all_time and portion.first <= int(ranks.min()) and int(ranks.max()) <= portion.last
-
-
-def _chosen(ranks: Ranks, times: Times, portion: Portion) -> pl.Series:
+def _chosen(batch: pa.RecordBatch, series: SeriesKeys, portion: Portion) -> pa.RecordBatch:
+    ranks, times = series.ranks[batch.column("series").to_numpy()], batch.column("time").to_numpy()
     chosen = (ranks >= portion.first) & (ranks <= portion.last)
     if not portion.is_of_all_time:
         chosen &= (times >= portion.start_ns) & (times <= portion.stop_ns)
-    return pl.Series(chosen)
-
-
-def _read(part: RunPart, *columns: str) -> pa.RecordBatch:
-    with pa.OSFile(str(part.path)) as file:
-        chosen = None
-        if columns:
-            with pa.ipc.open_file(file) as reader:
-                chosen = pa.ipc.IpcReadOptions(
-                    included_fields=[reader.schema.get_field_index(name) for name in columns]
-                )
-            file.seek(0)
-        with pa.ipc.open_file(file, options=chosen) as reader:
-            return reader.get_batch(part.batch)
+    return batch if chosen.all() else batch.filter(pa.array(chosen))
 
 
 def _columns(part: RunPart, *columns: str) -> list[npt.NDArray[np.int64]]:
-    batch = _read(part, *columns)
+    batch = part.read(*columns)
     return [batch.column(name).to_numpy() for name in columns]

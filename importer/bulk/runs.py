@@ -1,15 +1,15 @@
 """Sorted runs: the points of each block on disk, cut at the shard groups.
 
 Goes in: acknowledged points, a block at a time, sorted by series and time. Comes out: for each shard group, where its
-points are. A run is an Arrow file with one record batch for each shard group, so that a shard group is read without
-the rest, and without mapping files into memory.
+points are. A run is an Arrow stream with one record batch for each shard group, and it is known where each stands, so
+that a shard group is read without the rest, and without mapping files into memory.
 """
 
 from __future__ import annotations
 
 import io
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from importer.ledger.windows import Windows
 
 __all__ = ["RunPart", "Runs", "values_of"]
 
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+# Threads cost more than they save where batches are small.
+_WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
 _NARROW = 1 << 16
 """Numbers below it numpy sorts without comparing."""
 
@@ -33,15 +35,35 @@ class RunPart:
 
     Attributes:
         path: of the run.
-        batch: which of its record batches.
+        offset: where in it they stand, bytes.
+        length: bytes there.
         rows: points.
         size: bytes in memory.
+        schema: of the run, as Arrow serializes it.
     """
 
     path: Path
-    batch: int
+    offset: int
+    length: int
     rows: int
     size: int
+    schema: bytes = field(repr=False)
+
+    def read(self, *columns: str) -> pa.RecordBatch:
+        """The points: ``series``, ``time`` and the fields' columns, sorted by the first two; or some columns alone.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        options = _READ
+        if columns:
+            names = pa.ipc.read_schema(pa.py_buffer(self.schema)).names
+            options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=[names.index(name) for name in columns])
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self.offset)
+            data = file.read(self.length)
+        with pa.ipc.RecordBatchStreamReader(pa.py_buffer(self.schema + data), options=options) as reader:
+            return reader.read_next_batch()
 
 
 class Runs(Spool):
@@ -83,28 +105,37 @@ class Runs(Spool):
         table = points.drop("position").to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
         (whole,) = table.to_batches()
         file = io.BytesIO()
-        with pa.ipc.new_file(file, table.schema, options=_OPTIONS) as writer:
-            for number, (start, stop) in enumerate(pairwise(cuts)):
+        schema = table.schema.serialize().to_pybytes()
+        offset = len(schema)  # which comes with the first batch
+        with pa.ipc.new_stream(file, table.schema, options=_WRITE) as writer:
+            for start, stop in pairwise(cuts):
                 part = whole.slice(start, stop - start)
                 writer.write_batch(part)
-                self._add(block, int(groups[start]), number, part)
+                found = RunPart(self._file(block), offset, file.tell() - offset, part.num_rows, part.nbytes, schema)
+                self._parts[int(groups[start])].append((block, found))
+                offset = file.tell()
         return file.getbuffer()
 
     def _decoded(self, block: int) -> pl.DataFrame:
-        path = self._file(block)
-        with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
-            batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-            for number, part in enumerate(batches):
-                first = np.array([part.column("time")[0].as_py()])
-                self._add(block, int(self._windows.numbers(first)[0]), number, part)
+        path, batches = self._file(block), []
+        with pa.OSFile(str(path)) as file:
+            with pa.ipc.open_stream(file) as reader:
+                schema = reader.schema.serialize().to_pybytes()
+                while True:
+                    offset = file.tell()
+                    try:
+                        part = reader.read_next_batch()
+                    except StopIteration:
+                        break
+                    batches.append(part)
+                    group = self._windows.number_of(part.column("time")[0].as_py())
+                    found = RunPart(path, offset, file.tell() - offset, part.num_rows, part.nbytes, schema)
+                    self._parts[group].append((block, found))
             return pl.DataFrame(pa.Table.from_batches(batches, reader.schema))
 
     def paths(self) -> list[Path]:
         """Of all runs."""
         return sorted(self.folder.glob(f"block-*.{self.suffix}"))
-
-    def _add(self, block: int, group: int, number: int, part: pa.RecordBatch) -> None:
-        self._parts[group].append((block, RunPart(self._file(block), number, part.num_rows, part.nbytes)))
 
     def _note(self, block: int, points: pl.DataFrame) -> None:
         del block  # keys that occur more than once are found when the shard groups are built
@@ -113,7 +144,7 @@ class Runs(Spool):
 
 def values_of(path: Path, column: str) -> list[object]:
     """The distinct values of a run's column; none where it has no such column."""
-    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:
         if column not in reader.schema.names:
             return []
         return [value for value in reader.read_all()[column].unique().to_pylist() if value is not None]
