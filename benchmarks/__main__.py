@@ -55,11 +55,17 @@ def main(words: Sequence[str] | None = None) -> int:
     console.print(f"measuring on {machine_line(results)}", highlight=False)
     if options.influx is None and "influx-write" in options.contenders:
         console.print(f"without influx write: name the program by --influx or {INFLUX_SETTING}")
+    if options.keep:
+        results.keep(read_results(options.output), options.datasets)
     if options.start:
         session.start(results)
     session.compare(results, options.datasets, options.contenders, options.rows)
     if options.growth:
-        session.grow(results, [max(10, int(factor * options.rows)) for factor in options.growth])
+        session.grow(results, "importer", _sizes(options.growth, options.rows))
+    if options.bulk_growth:
+        session.grow(results, "bulk", _sizes(options.bulk_growth, options.rows))
+    if options.weigh:
+        session.weigh(results, ("importer", "bulk"), options.rows)
     _show(results, console, options.output)
     if options.write_docs and not results.troubles:
         write_docs(read_results(options.output))  # as kept, rounded: the page has to be what comes of the file
@@ -94,8 +100,14 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--contenders", type=_names(CONTENDERS), default=list(CONTENDERS), help="ways, by commas")
     parser.add_argument(
         "--growth", type=_factors, default=[0.1, 1.0, 5.0],
-        help=f"sizes of {GROWING[0]} that the {GROWING[1]} loads, in times of --rows, by commas; 0 for none",
+        help=f"sizes of {GROWING} that the importer loads, in times of --rows, by commas; 0 for none",
     )  # fmt: skip
+    parser.add_argument(
+        "--bulk-growth", type=_factors, default=[1.0, 10.0], help="sizes of it that the importer loads in bulk"
+    )
+    parser.add_argument(
+        "--weigh", action=argparse.BooleanOptionalAction, default=True, help="measure the bytes on disk, too"
+    )
     parser.add_argument(
         "--start", action=argparse.BooleanOptionalAction, default=True, help="measure what starting takes, too"
     )
@@ -104,6 +116,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--influxd", type=Path, default=None, help="the server; found or built otherwise")
     parser.add_argument("--data", type=Path, default=default_folder(), help="folder of generated files")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the results as JSON")
+    parser.add_argument("--keep", action="store_true", help="what that file holds of shapes that are not measured now")
     parser.add_argument("--write-docs", action="store_true", help="put the figures into docs/performance.md")
     options = parser.parse_args(words)
     options.data, options.output = options.data.absolute(), options.output.absolute()
@@ -112,6 +125,10 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         if not os.access(options.influx, os.X_OK):
             parser.error(f"there is no program {str(options.influx)!r}")
     return options
+
+
+def _sizes(factors: Sequence[float], rows: int) -> list[int]:
+    return [max(10, int(factor * rows)) for factor in factors]
 
 
 def _positive(text: str) -> int:

@@ -45,11 +45,10 @@ class Aim:
 
 def aims(results: Results) -> list[Aim]:
     """All of them, in the order in which a reader asks."""
-    baseline, influx_write, ceiling, own, mapper = (
-        results.of(SHAPE, name) for name in ("baseline", "influx-write", "lines", "importer", "mapper")
+    baseline, influx_write, ceiling, own, mapper, bulk = (
+        results.of(SHAPE, name) for name in ("baseline", "influx-write", "lines", "importer", "mapper", "bulk")
     )
-    largest = _largest(results)
-    sizes = " and ".join(f"{size:,}" for size in largest) if len(largest) == SIZES else "the two largest sizes of"
+    largest, in_bulk = _largest(results, "importer"), _largest(results, "bulk")
     help_cpu = next((start.cpu_seconds for start in starts(results) if start.what == HELP), None)
     return [
         Aim(what="rows/s to row by row", value=ratio(own, baseline, speed), least=6, unit=" times"),
@@ -60,9 +59,14 @@ def aims(results: Results) -> list[Aim]:
         Aim(what="share of the first look in the load", value=_share(own, "look"), most=0.1),
         Aim(what="share of the verification in the load", value=_share(own, "verify"), most=0.1),
         Aim(what="client CPU for a million rows", value=_cpu(own), most=3, unit=" s"),
-        Aim(what=f"peak memory at {sizes} rows", value=_peak(largest), most=300, unit=" MB"),
+        Aim(what=f"peak memory at {_named(largest)} rows", value=_peak(largest), most=300, unit=" MB"),
         Aim(what="time per row, the larger of these sizes to the smaller", value=_growing(largest), most=1.1),
         Aim(what=f"CPU of `{HELP}`", value=help_cpu, most=0.4, unit=" s"),
+        Aim(what="in bulk: rows/s to row by row", value=ratio(bulk, baseline, speed), least=12, unit=" times"),
+        Aim(what="in bulk: rows/s to `influx write`", value=ratio(bulk, influx_write, speed), least=5, unit=" times"),
+        Aim(what="in bulk: rows/s to line protocol", value=ratio(bulk, own, speed), least=1.8, unit=" times"),
+        Aim(what=f"in bulk: peak memory at {_named(in_bulk)} rows", value=_peak(in_bulk), most=600, unit=" MB"),
+        Aim(what="in bulk: bytes on disk to those after compaction", value=_weight(results), most=1.15),
     ]  # fmt: skip
 
 
@@ -81,10 +85,23 @@ def _share(runs: Rounds, phase: str) -> Spread | None:
     return spread(part for run in runs.values() if (part := share(run, phase)) is not None)
 
 
-def _largest(results: Results) -> dict[int, Rounds]:
+def _largest(results: Results, contender: str) -> dict[int, Rounds]:
     """The good runs of the two largest sizes that were loaded: none where all of a size went wrong."""
-    sizes = sorted({run.rows for run in results.growth})[-2:]
-    return {size: {run.round: run for run in results.growth if run.rows == size and not run.trouble} for size in sizes}
+    runs = [run for run in results.growth if run.contender == contender]
+    sizes = sorted({run.rows for run in runs})[-2:]
+    return {size: {run.round: run for run in runs if run.rows == size and not run.trouble} for size in sizes}
+
+
+def _named(largest: dict[int, Rounds]) -> str:
+    return " and ".join(f"{size:,}" for size in largest) if len(largest) == SIZES else "the two largest sizes of"
+
+
+def _weight(results: Results) -> Spread | None:
+    """Of what is built to what the server makes of the same points."""
+    weighed = {size.contender: size.bytes for size in results.sizes if not size.trouble}
+    if not weighed.keys() >= {"importer", "bulk"}:
+        return None
+    return spread([weighed["bulk"] / weighed["importer"]])
 
 
 def _peak(largest: dict[int, Rounds]) -> Spread | None:

@@ -25,6 +25,8 @@ HEAD: Final = 30
 GAP: Final = 16
 TOP: Final = 34
 
+KINDS: Final = {"importer": "own", "bulk": "own", "mapper": "own", "mapper-2": "own", "lines": "ceiling"}
+
 STYLE: Final = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .title { font-weight: 600; }
@@ -64,7 +66,7 @@ def chart(results: Results) -> str:
 def _bar(way: Way, top: float, scale: float) -> list[str]:
     speed, middle = way.rows_per_second, top + BAR / 2
     length, low, high = (LABELS + value * scale for value in (speed.median, speed.low, speed.high))
-    kind = {"importer": "own", "mapper": "own", "mapper-2": "own", "lines": "ceiling"}.get(way.contender, "way")
+    kind = KINDS.get(way.contender, "way")
     parts = [
         _text(LABELS - 8, top + BAR - 5, CONTENDERS[way.contender].title, "", anchor="end"),
         f'<rect class="{kind}" x="{LABELS}" y="{top:.1f}" width="{length - LABELS:.1f}" height="{BAR}" rx="2"/>',

@@ -124,18 +124,19 @@ def ways(results: Results, dataset: str) -> list[Way]:
     return found
 
 
-def growth(results: Results) -> list[Way]:
-    """The importer at each size, smallest first."""
-    sizes = sorted({run.rows for run in results.growth})
-    good = [[run for run in results.growth if run.rows == rows and not run.trouble] for rows in sizes]
+def growth(results: Results, contender: str) -> list[Way]:
+    """A way of loading at each size, smallest first."""
+    of_it = [run for run in results.growth if run.contender == contender]
+    sizes = sorted({run.rows for run in of_it})
+    good = [[run for run in of_it if run.rows == rows and not run.trouble] for rows in sizes]
     return [_way(runs, None, None) for runs in good if runs]
 
 
-def parts(results: Results) -> list[Parts]:
-    """Of each shape that the importer has loaded well, in the order in which they ran."""
+def parts(results: Results, contender: str) -> list[Parts]:
+    """Of each shape that a way of loading has loaded well, in the order in which they ran."""
     found = []
     for dataset in dict.fromkeys(run.dataset for run in results.runs):
-        runs = list(results.of(dataset, "importer").values())
+        runs = list(results.of(dataset, contender).values())
         seconds = spread(run.elapsed_seconds for run in runs if run.elapsed_seconds)
         if seconds is None:
             continue

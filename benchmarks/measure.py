@@ -27,6 +27,10 @@ __all__ = ["Cost", "FreshServer", "fresh_server", "measured"]
 LAUNCHER: Final = Path(__file__).with_name("launch.py")
 ROOT: Final = LAUNCHER.parents[1]
 PATIENCE_SECONDS: Final = 3600.0
+COMPACTS_AT_ONCE: Final = """
+storage-cache-snapshot-write-cold-duration = "1s"
+storage-compact-full-write-cold-duration = "1s"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +87,13 @@ class FreshServer:
 
 
 @contextmanager
-def fresh_server(binary: Path, folder: Path) -> Iterator[FreshServer]:
+def fresh_server(binary: Path, folder: Path, *, compacts_at_once: bool = False) -> Iterator[FreshServer]:
     """A new influxd with a data folder of its own, both gone afterwards.
 
     Args:
         binary: the influxd.
         folder: where its data folder is made.
+        compacts_at_once: its storage files, instead of hours after the last write.
 
     Raises:
         ServerError: it does not get ready.
@@ -96,6 +101,9 @@ def fresh_server(binary: Path, folder: Path) -> Iterator[FreshServer]:
     folder.mkdir(parents=True, exist_ok=True)
     own = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
     try:
+        if compacts_at_once:
+            (own / "influxd").mkdir()
+            (own / "influxd" / "config.toml").write_text(COMPACTS_AT_ONCE, encoding="utf-8")
         process = run_influxd(binary, own / "influxd", free_port())
         try:
             yield FreshServer(process, onboard(process.url, own / "influxd", origin="the benchmark"), own)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["HELP", "Results", "Run", "Start", "read_results", "write_results"]
+__all__ = ["HELP", "Results", "Run", "Size", "Start", "read_results", "write_results"]
 
 SCHEMA_VERSION: Final = 1
 HELP: Final = "importer --help"
@@ -76,6 +77,25 @@ class Start:
     peak_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What the server keeps of a load once it has compacted all.
+
+    Attributes:
+        contender: the way of loading.
+        rows: of the file.
+        trouble: what went wrong; empty if nothing did.
+        files: storage files.
+        bytes: of all of them.
+    """
+
+    contender: str
+    rows: int
+    trouble: str
+    files: int
+    bytes: int
+
+
 @dataclass(slots=True)
 class Results:
     """A session.
@@ -85,6 +105,7 @@ class Results:
         seed: of the data.
         runs: of the comparison.
         growth: of the importer alone, at several sizes of one shape.
+        sizes: what of one shape the server keeps.
         start: of the importer, with next to nothing to do.
     """
 
@@ -93,11 +114,30 @@ class Results:
     runs: list[Run] = field(default_factory=list)
     growth: list[Run] = field(default_factory=list)
     start: list[Start] = field(default_factory=list)
+    sizes: list[Size] = field(default_factory=list)
 
     def of(self, dataset: str, contender: str) -> dict[int, Run]:
         """The runs of a way of loading, by round; those that went wrong are left out."""
         picked = [run for run in self.runs if (run.dataset, run.contender) == (dataset, contender)]
         return {run.round: run for run in picked if not run.trouble}
+
+    def keep(self, earlier: Results, measured: Sequence[str]) -> None:
+        """Keep what an earlier session measured of other shapes, on the same machine and with the same server.
+
+        Args:
+            earlier: what it measured.
+            measured: the shapes that are measured now.
+
+        Raises:
+            ValueError: it was another machine or server.
+        """
+        own = ("importer", "influxdb-client", "polars")
+        facts, facts_then = (
+            {name: fact for name, fact in each.machine.items() if name not in own} for each in (self, earlier)
+        )
+        if facts != facts_then:
+            raise ValueError(f"it was measured on another machine: {facts_then}, and this is {facts}")
+        self.runs += [run for run in earlier.runs if run.dataset not in measured]
 
     @property
     def troubles(self) -> list[str]:
@@ -107,6 +147,7 @@ class Results:
             for run in (*self.runs, *self.growth)
             if run.trouble
         ]
+        found += [f"{size.contender}, weighed: {size.trouble}" for size in self.sizes if size.trouble]
         found += [f"{start.what}: {start.trouble}" for start in self.start if start.trouble]
         for name in dict.fromkeys(run.dataset for run in self.runs):
             sizes = [{run.shard_group_seconds for run in self.of(name, way).values()} for way in ("lines", "importer")]
@@ -135,7 +176,8 @@ def read_results(path: Path) -> Results:
         raise ValueError(f"{path.name} is not of schema version {SCHEMA_VERSION}: measure anew")
     runs, growth = ([Run(**run) for run in raw.pop(name)] for name in ("runs", "growth"))
     start = [Start(**each) for each in raw.pop("start", ())]
-    return Results(**raw, runs=runs, growth=growth, start=start)
+    sizes = [Size(**each) for each in raw.pop("sizes", ())]
+    return Results(**raw, runs=runs, growth=growth, start=start, sizes=sizes)
 
 
 def _rounded(value: Any) -> Any:

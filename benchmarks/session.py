@@ -16,7 +16,8 @@ from benchmarks.cached import Data, prepare
 from benchmarks.contenders import BUCKET, COMMAND, CONTENDERS, Contender, Job
 from benchmarks.datasets import DATASETS
 from benchmarks.measure import Cost, FreshServer, fresh_server, measured
-from benchmarks.results import HELP, Results, Run, Start
+from benchmarks.results import HELP, Results, Run, Size, Start
+from benchmarks.weighing import Stored, compacted
 from importer.bucket import catalogue
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.server.connection import Server
@@ -24,8 +25,8 @@ from importer.verification.counting import count_distinct, count_values
 
 __all__ = ["GROWING", "Session"]
 
-GROWING: Final = ("movebank", "importer")
-"""What is loaded at several sizes, and how."""
+GROWING: Final = "movebank"
+"""What is loaded at several sizes."""
 
 FEW_ROWS: Final = 10
 
@@ -77,19 +78,29 @@ class Session:
                 for path in made.parent.glob(f"{made.name}*"):
                     path.unlink()
 
-    def grow(self, results: Results, sizes: Sequence[int]) -> None:
+    def grow(self, results: Results, way: str, sizes: Sequence[int]) -> None:
         """Load one shape at several sizes, one after the other, as many rounds as asked for."""
-        name, way = GROWING
-        files = [self._prepare(name, rows) for rows in sizes]
+        files = [self._prepare(GROWING, rows) for rows in sizes]
         for number in range(self.rounds):
             for data in files:
                 results.growth += self._round(data, None, (way,), number)
             self.done()
 
+    def weigh(self, results: Results, ways: Sequence[str], rows: int) -> None:
+        """Load one shape in several ways, and see what the server's disk holds of it once it has compacted all."""
+        data = self._prepare(GROWING, rows)
+        for way in ways:
+            with fresh_server(self.influxd, self.data, compacts_at_once=True) as server:
+                run = self._run(server, data, None, CONTENDERS[way], 0)
+                stored = compacted(server) if not run.trouble else Stored()
+            results.sizes.append(Size(way, rows, run.trouble, stored.files, stored.bytes))
+            self.say(f"  {way}: {run.trouble or f'{stored.bytes / 1e6:,.1f} MB in {stored.files} files'}")
+        self.done()
+
     def start(self, results: Results) -> None:
         """Have the importer do next to nothing, as many rounds as asked for: what is left is its start-up."""
-        name, way = GROWING
-        data = self._prepare(name, FEW_ROWS)
+        way = "importer"
+        data = self._prepare(GROWING, FEW_ROWS)
         for number in range(self.rounds):
             with fresh_server(self.influxd, self.data) as server:
                 _level_the_field(data, None)

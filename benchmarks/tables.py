@@ -22,7 +22,8 @@ __all__ = ["Table", "all_tables", "for_terminal", "machine_line", "markdown"]
 
 
 COSTS: Final = ("seconds", "rows/s", "client CPU", "server CPU", "client memory", "server memory")
-PHASES: Final = ("look", "load", "duplicates", "verify", "swap")
+PHASES: Final = ("look", "load", "duplicates", "build", "verify", "swap")
+OWN: Final = ("importer", "bulk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ def all_tables(results: Results) -> list[Table]:
     """A table per shape, growth, phases, start-up, what was set out for; those without a row are left out."""
     names = dict.fromkeys(run.dataset for run in results.runs)
     tables = [_comparison(results, name) for name in names]
-    tables += [_growth(results), _parts(results), _starts(results), _aims(results)]
+    tables += [_growth(results, way) for way in OWN]
+    tables += [_parts(results, way) for way in OWN]
+    tables += [_sizes(results), _starts(results), _aims(results)]
     return [table for table in tables if table.rows]
 
 
@@ -92,18 +95,30 @@ def _comparison(results: Results, dataset: str) -> Table:
     return Table(f"{DATASETS[dataset].spec.title}; {size}", columns, rows)
 
 
-def _growth(results: Results) -> Table:
-    rows = tuple((f"{way.rows:,}", *_costs(way)) for way in growth(results))
-    return Table("Growth: the importer, Movebank", ("rows", *COSTS), rows)
+def _growth(results: Results, contender: str) -> Table:
+    rows = tuple((f"{way.rows:,}", *_costs(way)) for way in growth(results, contender))
+    return Table(f"Growth: {_own_title(contender)}, Movebank", ("rows", *COSTS), rows)
 
 
-def _parts(results: Results) -> Table:
+def _sizes(results: Results) -> Table:
+    good = [size for size in results.sizes if not size.trouble]
+    rows = tuple((CONTENDERS[size.contender].title, f"{size.bytes / 1e6:,.1f}", f"{size.files:,}") for size in good)
+    title = f"On the server's disk once it has compacted all: Movebank, {good[0].rows:,} rows" if good else ""
+    return Table(title, ("way", "MB", "storage files"), rows)
+
+
+def _own_title(contender: str) -> str:
+    return f"the {CONTENDERS[contender].title}"
+
+
+def _parts(results: Results, contender: str) -> Table:
     rows = []
-    for each in parts(results):
+    for each in parts(results, contender):
         known = [each.shares.get(phase) for phase in PHASES]
         shares = ("" if share is None else f"{share.median:.1%}" for share in known)
         rows.append((each.dataset, f"{each.rows:,}", _with_range(each.seconds, 2), *shares))
-    return Table("The importer: phases of its load", ("shape", "rows", "seconds of the load", *PHASES), tuple(rows))
+    title = f"{_own_title(contender).capitalize()}: phases of its load"
+    return Table(title, ("shape", "rows", "seconds of the load", *PHASES), tuple(rows))
 
 
 def _starts(results: Results) -> Table:

@@ -44,7 +44,7 @@ def test_way_that_always_went_wrong_has_no_figures() -> None:
 
 
 def test_growth_is_in_the_order_of_sizes() -> None:
-    assert [way.rows for way in growth(three_rounds())] == [100_000, 1_000_000, 5_000_000]
+    assert [way.rows for way in growth(three_rounds(), "importer")] == [100_000, 1_000_000, 5_000_000]
 
 
 def test_aims_are_measured_where_the_runs_for_them_are_there() -> None:
@@ -96,7 +96,9 @@ def test_shares_are_those_of_the_load_without_the_start_of_the_process() -> None
         "phases": {"look": 0.1, "load": 3.0},
         "elapsed_seconds": 4.0,
     }
-    found = {each.dataset: each for each in parts(session(run("baseline", 60.0), run("importer", 5.0, **other)))}
+    found = {
+        each.dataset: each for each in parts(session(run("baseline", 60.0), run("importer", 5.0, **other)), "importer")
+    }
     assert list(found) == ["wide"]
     assert (found["wide"].rows, found["wide"].seconds.median) == (50_000, 4.0)
     assert {phase: share.median for phase, share in found["wide"].shares.items()} == {"look": 0.025, "load": 0.75}
@@ -104,7 +106,7 @@ def test_shares_are_those_of_the_load_without_the_start_of_the_process() -> None
 
 def test_load_that_does_not_say_what_it_took_has_no_shares() -> None:
     results = session(run("importer", 5.0, phases={"look": 0.1, "verify": 0.1}))
-    assert parts(results) == []
+    assert parts(results, "importer") == []
     assert [aim.value for aim in aims(results) if aim.what.startswith("share")] == [None, None]
 
 

@@ -51,7 +51,7 @@ def test_tables_show_medians_ranges_and_ratios() -> None:
 
 def test_tables_show_the_phases_of_the_importer_and_its_start() -> None:
     text = markdown(three_rounds())
-    assert "| movebank | 1,000,000 | 7.50 (7.50–15.00) | 4.0% | 80.0% |  | 8.0% |  |" in text  # noqa: RUF001
+    assert "| movebank | 1,000,000 | 7.50 (7.50–15.00) | 4.0% | 80.0% |  |  | 8.0% |  |" in text  # noqa: RUF001
     assert "| importer --help | 0.62 (0.60–1.00) | 0.31 (0.30–0.50) | 40 |" in text  # noqa: RUF001
     assert "| CPU of `importer --help` | 0.31 (0.30–0.50) s | at most 0.4 s | reached |" in text  # noqa: RUF001
 

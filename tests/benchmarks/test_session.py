@@ -86,7 +86,7 @@ def session(folder: Path, binary: Path, *more: str) -> tuple[int, dict[str, list
 @pytest.mark.parametrize(
     ("shapes", "ways", "growth"),
     [
-        (["movebank"], ["lines", "mapper-2"], "0.5"),
+        (["movebank"], ["lines", "bulk", "mapper-2"], "0.5"),
         (["iot"], ["baseline", "influx-write", "lines", "importer"], "0"),
         (["wide", "one-series", "many-series"], ["importer"], "0"),
     ],
@@ -100,7 +100,8 @@ def test_all_ways_store_every_row_and_are_printed_and_drawn(
     ways: list[str],
     growth: str,
 ) -> None:
-    alone = ["--growth", growth, "--no-start" if growth == "0" else "--start"]
+    others = ["--no-start", "--no-weigh"] if growth == "0" else ["--start", "--weigh"]
+    alone = ["--growth", growth, "--bulk-growth", growth, *others]
     asked = ["--datasets", ",".join(shapes), "--contenders", ",".join(ways), *alone]
     code, results = session(tmp_path, influxd_binary, *asked)
     printed = capsys.readouterr().out
@@ -113,13 +114,17 @@ def test_all_ways_store_every_row_and_are_printed_and_drawn(
         assert (run["trouble"], run["stored"]) == ("", run["rows"])
         for name in ("wall_seconds", "cpu_seconds", "server_cpu_seconds", "peak_bytes", "server_peak_bytes"):
             assert run[name] > 0, name
-    assert [run["rows"] for run in results["growth"]] == ([] if growth == "0" else [1_000])
+    assert [(run["contender"], run["rows"]) for run in results["growth"]] == (
+        [] if growth == "0" else [("importer", 1_000), ("bulk", 1_000)]
+    )
+    assert [size["contender"] for size in results["sizes"]] == ([] if growth == "0" else ["importer", "bulk"])
+    assert all(size["bytes"] > 0 and size["files"] > 0 and not size["trouble"] for size in results["sizes"])
     sizes = {(run["dataset"], run["contender"]): run["shard_group_seconds"] for run in results["runs"]}
     for (shape, way), seconds in sizes.items():
         fitted = way not in {"baseline", "influx-write"}
         assert (seconds == sizes.get((shape, "lines"), seconds)) == fitted, (shape, way)
     for run in results["runs"]:
-        if run["contender"] in {"importer", "mapper-2"}:
+        if run["contender"] in {"importer", "bulk", "mapper-2"}:
             assert {"look", "load", "verify", "swap"} <= set(run["phases"])
             assert sum(run["phases"].values()) <= run["elapsed_seconds"] <= run["wall_seconds"]
     starts = {start["what"]: start for start in results["start"]}
@@ -145,7 +150,18 @@ def test_way_that_loses_rows_is_found_out(
     influxd_binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(CONTENDERS, "idle", Contender("idle", "does nothing", lambda _: python("pass")))
-    asked = ["--datasets", "movebank", "--contenders", "idle", "--growth", "0", "--no-start"]
+    asked = [
+        "--datasets",
+        "movebank",
+        "--contenders",
+        "idle",
+        "--growth",
+        "0",
+        "--bulk-growth",
+        "0",
+        "--no-start",
+        "--no-weigh",
+    ]
     code, results = session(tmp_path, influxd_binary, *asked)
     assert code == 1
     assert [run["trouble"] for run in results["runs"]] == ["lost 2,000 of 2,000 rows"]
