@@ -6,12 +6,11 @@ import csv
 import itertools
 import re
 import threading
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
 from importer.errors import ServerUnreachableError
@@ -19,62 +18,21 @@ from importer.jobs import running
 from importer.jobs.loading import run_load
 from importer.measurements.opening import opened_bucket
 from importer.progress import Snapshot
-from tests.chromium import PATIENCE_MS, Picture, Visitor
+from tests.chromium import Picture, Visitor
 from tests.influxd import Influxd
 from tests.loading import SAMPLE, START, Trial
-from tests.loading import birds_csv as birds_of
+from tests.service.browsing import REFUSED_BY_DESIGN, birds_csv, choose_text, fact, role, tried, until
 from tests.service.contrast import CONTRAST
 from tests.service_app import LiveMaker, LiveService
 
-expect.set_options(timeout=PATIENCE_MS)
-
-REFUSED_BY_DESIGN = "Failed to load resource"
-"""Chromium complains of each answer that is an error, also where the page had to expect it."""
-
 COLLIDING = "time,bird,lat\n" + "".join(f"{START + n // 2 * 60},b{n % 2},{47 + n / 100:.2f}\n" for n in range(40))
 """Two birds at each time: without the bird as a tag, half of the rows overwrite others."""
-
-
-def birds_csv(rows: int, *, bad_lines: Sequence[int] = ()) -> str:
-    """With a name from which the time is inferred."""
-    return birds_of(rows, bad_lines=bad_lines).replace("t,bird", "time,bird", 1)
 
 
 def some_birds() -> str:
     """A tenth of the sample, with all of its birds."""
     header, *rows = SAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)
     return header + "".join(rows[::10])
-
-
-def choose(page: Page, path: Path) -> None:
-    page.set_input_files("#file", path)
-
-
-def choose_text(page: Page, text: str, name: str = "birds.csv") -> None:
-    page.set_input_files("#file", {"name": name, "mimeType": "text/csv", "buffer": text.encode()})
-
-
-def tried(page: Page) -> None:
-    """Until the preview is that of what is chosen."""
-    expect(page.locator("#points[aria-busy=false] .facts")).to_be_visible()
-
-
-def until(page: Page, what: str) -> None:
-    """Asked again and again from here: the page's policy lets nothing in it evaluate a text."""
-    for _ in range(PATIENCE_MS // 20):
-        if page.evaluate(what):
-            return
-        page.wait_for_timeout(20)
-    pytest.fail(f"it has not come to this: {what}")
-
-
-def fact(page: Page, name: str, within: str = "main") -> str:
-    found = page.locator(f"{within} .fact", has=page.locator(f"dt:text-is('{name}')")).locator("dd")
-    return found.inner_text().split("\n")[0]
-
-
-def role(page: Page, column: str) -> Any:
-    return page.get_by_label(f"What {column} becomes", exact=True)
 
 
 @pytest.fixture
@@ -97,7 +55,7 @@ def test_a_good_file_is_shown_imported_and_verified_with_chart_and_map(
 ) -> None:
     page = visit(live_service.url).page
     expect(page.locator("#server")).to_contain_text("is ready")
-    choose(page, SAMPLE)
+    page.set_input_files("#file", SAMPLE)
     expect(role(page, "timestamp")).to_have_value("time")
     expect(role(page, "individual-local-identifier")).to_have_value("tag")
     expect(page.get_by_label("Type of location-lat")).to_have_value("float")
@@ -163,27 +121,6 @@ def test_bad_rows_are_shown_with_line_column_reason_and_text_and_can_be_left_out
         assert [row["line"] for row in csv.DictReader(file)] == ["5", "17"]
 
 
-def test_it_says_that_influxdb_is_down_and_goes_on_as_soon_as_it_is_back(
-    make_live_service: LiveMaker, own_influxd: Callable[[], Influxd], visit: Visitor
-) -> None:
-    influxd = own_influxd()
-    influxd.stop()
-    service = make_live_service(find=lambda: influxd.connection, influxdb_seconds=2)
-    page = visit(service.url, allow=(REFUSED_BY_DESIGN,)).page
-    expect(page.locator("#server")).to_have_text("InfluxDB is not ready")
-    expect(page.locator("#trouble")).to_contain_text("Check that InfluxDB runs")
-    # What is in a file can be seen without.
-    choose_text(page, birds_csv(10))
-    tried(page)
-    page.get_by_role("button", name="Start the import").click()
-    expect(page.locator("form.target [role=alert]")).to_contain_text("try again")
-    influxd.restart()
-    expect(page.locator("#server")).to_contain_text("is ready")
-    expect(page.locator("#trouble")).to_be_empty()
-    page.get_by_role("button", name="Start the import").click()
-    expect(page.get_by_role("heading", name="Verified: 10 points in birds")).to_be_visible()
-
-
 def test_a_bucket_that_may_not_be_replaced_is_told_in_words_of_the_page(
     live_service: LiveService, influxd: Influxd, visit: Visitor, trial: Trial
 ) -> None:
@@ -198,22 +135,6 @@ def test_a_bucket_that_may_not_be_replaced_is_told_in_words_of_the_page(
     told = page.locator("form.target [role=alert]")
     expect(told).to_contain_text("choose “Replace it”")
     expect(told).not_to_contain_text("if_exists")
-
-
-def test_annotated_csv_needs_no_choices_and_is_imported_as_its_annotations_say(
-    live_service: LiveService, visit: Visitor, trial: Trial
-) -> None:
-    page = visit(live_service.url).page
-    rows = "".join(f"cpu,{host},{n}.5,2024-05-01T12:00:0{n}Z\n" for n in range(3) for host in "ab")
-    choose_text(page, f"#datatype measurement,tag,double,dateTime:RFC3339\nm,host,used,time\n{rows}", "cpu.csv")
-    expect(page.locator("#columns")).to_contain_text("This is annotated CSV")
-    preview = page.get_by_role("region", name="The first points").locator("tbody tr")
-    expect(preview.first).to_contain_text("2024-05-01 12:00:00")
-    expect(preview.first).to_contain_text("0.5")
-    page.get_by_label("Bucket", exact=True).fill(trial.bucket)
-    page.get_by_role("button", name="Start the import").click()
-    expect(page.get_by_role("heading", name="Verified: 6 points")).to_be_visible()
-    assert trial.rows().height == 6
 
 
 def test_a_tag_made_a_field_shows_what_would_collide_and_how_to_keep_it_apart(
@@ -267,21 +188,6 @@ def test_answers_about_what_has_changed_meanwhile_are_dropped(live_service: Live
     tried(page)
     assert page.evaluate("window.asked") == [0, 1]
     assert not any("would overwrite earlier" in text for text in page.evaluate("window.seen"))
-
-
-def test_what_the_data_does_not_decide_is_asked_in_place(live_service: LiveService, visit: Visitor) -> None:
-    page = visit(live_service.url).page
-    choose_text(page, "date,height\n03/04/2021 10:00,1.5\n05/06/2021 11:00,1.7\n")
-    expect(page.get_by_role("heading", name="day or month first?")).to_be_visible()
-    expect(page.get_by_role("button", name="Start the import")).to_be_disabled()
-    page.get_by_role("button", name="3 April 2021").click()
-    tried(page)
-    preview = page.get_by_role("region", name="The first points")
-    expect(preview.locator("tbody tr").first).to_contain_text("2021-04-03 10:00")
-    page.get_by_label("Time zone").fill("Europe/Zurich")
-    page.get_by_label("Time zone").press("Enter")
-    expect(preview.locator("tbody tr").first).to_contain_text("2021-04-03 08:00")
-    expect(page.get_by_role("button", name="Start the import")).to_be_enabled()
 
 
 def test_the_whole_way_by_keyboard_alone(live_service: LiveService, visit: Visitor, trial: Trial) -> None:
@@ -438,26 +344,6 @@ def test_chart_and_map_say_what_they_show_without_a_pointer_and_without_colours(
     until(page, "window.listening.size === 0")
 
 
-def test_a_file_on_the_services_machine_is_taken_from_the_allowed_folder_only(
-    make_live_service: LiveMaker, visit: Visitor, trial: Trial
-) -> None:
-    folder = trial.folder / "open"
-    folder.mkdir()
-    (folder / "birds.csv").write_text(birds_csv(10), encoding="utf-8")
-    page = visit(make_live_service(allow_folder=folder).url, allow=(REFUSED_BY_DESIGN,)).page
-    for path in ("../secret.csv", "birds.csv"):
-        page.get_by_text("It is on the service’s own machine").click()  # noqa: RUF001 - as it stands there
-        page.get_by_label("Path").fill(path)
-        page.get_by_label("Path").press("Enter")
-        if path != "birds.csv":
-            expect(page.locator("#columns .notice.bad")).to_contain_text("folder")
-            page.get_by_role("button", name="Another file").click()
-    tried(page)
-    page.get_by_label("Bucket", exact=True).fill(trial.bucket)
-    page.get_by_role("button", name="Start the import").click()
-    expect(page.get_by_role("heading", name="Verified: 10 points")).to_be_visible()
-
-
 @pytest.mark.parametrize("width", [360, 1200])
 def test_nothing_is_wider_than_the_window(
     live_service: LiveService, visit: Visitor, trial: Trial, width: int, picture: Picture
@@ -570,14 +456,6 @@ def test_the_documents_of_the_api_can_be_read_and_tried_in_a_browser(
     health.get_by_role("button", name="Send").click()
     expect(health).to_contain_text("200")
     expect(health.locator("form pre")).to_contain_text('"pass"')
-
-
-def test_a_file_that_is_none_is_refused_in_plain_words(live_service: LiveService, visit: Visitor) -> None:
-    page = visit(live_service.url, allow=(REFUSED_BY_DESIGN,)).page
-    choose_text(page, "", "empty.csv")
-    expect(page.locator("#columns .notice.bad")).to_contain_text("empty")
-    page.get_by_role("button", name="Another file").click()
-    expect(page.locator("#file")).to_be_focused()
 
 
 def test_files_of_the_page_are_asked_for_again_only_where_they_changed(service: TestClient) -> None:

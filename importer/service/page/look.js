@@ -20,6 +20,7 @@ export class Look {
     this.csv = {};
     this.sample = (chosen.bytes ?? 0) > LARGE_BYTES ? SAMPLE : null;
     this.isClosed = false;
+    this.isTaken = false; // the upload is an import's now, or removed
     this.#changes = new Map();
   }
 
@@ -52,8 +53,22 @@ export class Look {
     return this.plan && !this.fault ? mappingOf(this.plan) : null;
   }
 
+  // Why nothing at all would be imported, where all rows were tried; null: something would be.
+  get emptiness() {
+    const tried = this.tried?.tried;
+    if (!tried?.is_whole || tried.points) return null;
+    if (!tried.rows) return "There is nothing to import: the file has no rows.";
+    return tried.rejects ? "None of the rows can be loaded, for the reasons above: change types or roles, or mend the file."
+      : "None of the rows gives a point: change the roles, or mend the file.";
+  }
+
   get canStart() {
-    return Boolean(this.found?.annotated || this.mapping) && !this.problem;
+    return Boolean(this.found?.annotated || this.mapping) && !this.problem && !this.emptiness;
+  }
+
+  // Sent from here, and of no use to anybody else.
+  get isUnused() {
+    return Boolean(this.chosen.sha256) && !this.isTaken;
   }
 
   inspect() {

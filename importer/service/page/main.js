@@ -2,7 +2,7 @@
 
 import "./access.js";
 import { watchServer } from "./access.js";
-import { asked, fetched } from "./api.js";
+import { asked, headers } from "./api.js";
 import { showChart } from "./chart.js";
 import { showEarlier } from "./earlier.js";
 import { byId, el, focusOn, notice, say } from "./elements.js";
@@ -23,7 +23,15 @@ let watch = null;
 
 const steps = (...children) => byId("steps").replaceChildren(...children.filter(Boolean));
 
+// What nobody imports need not wait a day for its end; the request outlives a page that is just being left.
+function giveBack() {
+  if (!look?.isUnused) return;
+  look.isTaken = true;
+  fetch(`uploads/${look.chosen.upload}`, { method: "DELETE", headers: headers(), keepalive: true }).catch(() => null);
+}
+
 function leave() {
+  giveBack();
   look?.close();
   watch?.stop();
   look = watch = null;
@@ -49,7 +57,7 @@ function chosen(file) {
   isFront(false);
   const size = file.bytes === undefined ? "on the service’s machine, or sent before" : bytes(file.bytes);
   byId("title").textContent = shown(file.name);
-  const other = el("button", { class: "quiet", on: { click: () => anotherFile(file) } }, "Another file");
+  const other = el("button", { class: "quiet", on: { click: anotherFile } }, "Another file");
   look = new Look(file, () => bench.update());
   const target = targetStep(look, (job) => { location.hash = `import=${job.id}`; });
   const bench = workbench(look, target);
@@ -58,9 +66,7 @@ function chosen(file) {
   look.inspect();
 }
 
-function anotherFile(file) {
-  // What nobody imports need not wait a day for its end; one that an import reads stays.
-  if (file.upload) fetched(`uploads/${file.upload}`, { method: "DELETE" }).catch(() => null);
+function anotherFile() {
   history.replaceState(null, "", " ");
   start();
   byId("file").focus();
@@ -112,6 +118,7 @@ async function showEnded(job, isFocused = true) {
   watch = null;
   document.title = `importer: ${job.source} ${job.state}`;
   const isVerified = job.state === "verified";
+  watchServer(); // which may have gone, or be back
   const { place, title } = isVerified ? verified(job) : unfinished(job, {
     retry: (file) => { history.replaceState(null, "", " "); chosen(file); },
     resumed: (now) => show(now),
@@ -156,6 +163,9 @@ function zones() {
 }
 
 addEventListener("hashchange", route);
+addEventListener("pagehide", giveBack);
+// Come back to by the browser's own button, as it was left: its upload has gone.
+addEventListener("pageshow", (event) => { if (event.persisted && look?.isTaken) route(); });
 byId("home").addEventListener("click", (event) => {
   event.preventDefault();
   if (location.hash) location.hash = "";

@@ -64,9 +64,14 @@ const HINTS = {
   RejectBudgetError: "Look at the reasons below. Change the types or roles, mend the file, or allow some rows to be left out.",
   BucketExistsError: "Import it under another name, or say that the bucket may be replaced.",
   SourceError: "Mend the file, or say how its text is to be read.",
-  ServerUnreachableError: "Start InfluxDB again, then go on.",
+  ServiceDiedError: "Give the service more memory, say; then go on, or give it up and import the file in parts.",
   AuthorizationError: "Whoever runs the service has to give it a token that may write.",
 };
+
+function hintOf({ state, error }) {
+  if (error?.type !== "ServerUnreachableError") return HINTS[error?.type];
+  return `Start InfluxDB again, then ${state === "interrupted" ? "go on" : "try again"}.`;
+}
 
 // retry: called with where the file still is; resumed: told of the job that goes on; given up: of one that is cancelled.
 export function unfinished(job, { retry, resumed }) {
@@ -91,7 +96,7 @@ export function unfinished(job, { retry, resumed }) {
   const place = el("section", { class: "step outcome", "aria-label": "Result" }, title,
     notice(kind, el("p", { text: words }),
       job.error ? el("p", {}, el("strong", { text: capitalized(inWords(job.error.message)) })) : null,
-      job.error && HINTS[job.error.type] ? el("p", { text: HINTS[job.error.type] }) : null),
+      hintOf(job) ? el("p", { text: hintOf(job) }) : null),
     job.report ? accounts(job.report) : null, trouble, el("div", { class: "go" }, doing));
   return { place, title };
 }

@@ -55,7 +55,8 @@ export function collisionsOf(look, tried) {
 
 export function warningsOf(look) {
   // What the trial counts is told by it, and changes with the roles.
-  const others = (look.found?.inspection?.warnings ?? []).filter((text) => !/would be rejected|have the tags and the time/.test(text));
+  const isTold = look.tried?.tried ? /would be rejected|have the tags and the time/ : /^$/;
+  const others = (look.found?.inspection?.warnings ?? []).filter((text) => !isTold.test(text));
   return others.length ? el("ul", { class: "notes" }, others.map((text) => el("li", { text: capitalized(inWords(text)) }))) : null;
 }
 

@@ -33,6 +33,7 @@ export function targetStep(look, begun) {
     event.preventDefault();
     if (!look.canStart || start.disabled) return;
     start.disabled = true;
+    look.isTaken = true;
     trouble.replaceChildren();
     try {
       begun(await sent("imports", {
@@ -42,6 +43,7 @@ export function targetStep(look, begun) {
         retention: retention.value.trim() || null, keep_old: keepOld.checked,
       }));
     } catch (problem) {
+      look.isTaken = false;
       const reasons = problem.errors.map((each) => `${each.where}: ${each.reason}`).join("; ");
       trouble.replaceChildren(notice("bad", el("p", { text: `${capitalized(inWords(problem.message))}${reasons ? ` (${reasons})` : ""}. ${advice(problem)}`.trim() })));
       if (problem.status === 409) ifExists.focus();
@@ -69,7 +71,7 @@ export function targetStep(look, begun) {
       mostRejects.value = String(rejects);
       suggested = true;
     }
-    note.textContent = look.fault ?? (look.problem ? "What stands above is to be mended first."
+    note.textContent = look.fault ?? look.emptiness ?? (look.problem ? "What stands above is to be mended first."
       : look.canStart ? "Into a bucket of its own first, then verified, then put in place: until then nothing of yours changes."
         : "Answer what is asked above first.");
   }

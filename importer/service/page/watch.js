@@ -12,6 +12,7 @@ const PHASES = [
 const RATE_OVER_MS = 4_000;
 const SAY_EVERY_MS = 5_000;
 const MOST_LOGS = 200;
+const TRIED_IN_VAIN = /^try \d+ failed: (.+); next in /s;
 
 // Rows per second over the last seconds.
 class Rate {
@@ -33,12 +34,14 @@ export function watching(job, { ended, rejected }) {
   let saidAt = 0;
   let phase = null;
   let state = job.state;
+  let acknowledged = 0;
   const begunAt = Date.parse(job.started ?? job.created);
 
   const bar = el("progress", { max: "1", "aria-label": "How far it is" });
   const steps = new Map(PHASES.map(([name, text]) => [name, el("li", { text })]));
   const numbers = new Map(["Rows read", "Points written", "Rejected", "Rows per second", "Read", "Time"].map((name) => [name, el("dd", { text: "–" })]));
   const trouble = el("p", { class: "wrong", role: "status" });
+  const waiting = el("p", { class: "wrong", role: "status" });
   const log = el("ol", { class: "log" });
   const told = el("details", { class: "more", hidden: true }, el("summary", { text: "What it says" }), log);
   const cancel = el("button", { id: "cancel", text: "Cancel the import", on: { click: onCancel } });
@@ -46,7 +49,7 @@ export function watching(job, { ended, rejected }) {
   const place = el("section", { class: "step watch", "aria-label": "Progress" },
     title, el("ol", { class: "phases" }, [...steps.values()]), bar,
     el("dl", { class: "facts" }, [...numbers].map(([name, value]) => el("div", { class: "fact" }, el("dt", { text: name }), value))),
-    trouble, told, el("div", { class: "go" }, cancel, el("p", { class: "note", text:
+    trouble, waiting, told, el("div", { class: "go" }, cancel, el("p", { class: "note", text:
       "You may close this page: the import goes on. The address of this page leads back to it." })));
   const ticking = setInterval(() => { numbers.get("Time").textContent = duration(Math.max(0, (Date.now() - begunAt) / 1000)); }, 1000);
 
@@ -87,6 +90,8 @@ export function watching(job, { ended, rejected }) {
     if (perSecond !== null) values["Rows per second"] = count(Math.round(perSecond));
     for (const [name, text] of Object.entries(values)) numbers.get(name).textContent = text;
     if (now.rejects) rejected(now.rejects);
+    if (phase !== now.phase || acknowledged !== now.points) waiting.textContent = "";
+    acknowledged = now.points;
     if (phase !== now.phase || performance.now() - saidAt > SAY_EVERY_MS) {
       phase = now.phase;
       saidAt = performance.now();
@@ -99,6 +104,10 @@ export function watching(job, { ended, rejected }) {
     told.hidden = false;
     log.append(el("li", { class: level }, el("time", { text: time.slice(11, 19) }), ` ${inWords(message)}`));
     while (log.childElementCount > MOST_LOGS) log.firstElementChild.remove();
+    const [, why] = TRIED_IN_VAIN.exec(message) ?? [];
+    if (!why) return;
+    if (!waiting.textContent) document.dispatchEvent(new Event("unready"));
+    waiting.textContent = `InfluxDB is waited for: ${inWords(why)}. The import goes on by itself as soon as it answers.`;
   }
 
   function heard(kind, data) {

@@ -4,7 +4,7 @@ import { columnsTable, formats, foundColumns, pointSettings } from "./columns.js
 import { byId, el, notice, say } from "./elements.js";
 import { collisionsOf, factsOf, pointsTable, warningsOf } from "./preview.js";
 import { questionsOf } from "./questions.js";
-import { encodings, readingSettings } from "./reading.js";
+import { encodings, isAboutReading, readingSettings } from "./reading.js";
 import { advice, capitalized, inWords, plural } from "./wording.js";
 
 const stepTitle = (number, text) => el("h2", { tabindex: "-1" }, el("span", { class: "count", "aria-hidden": "true", text: number }), text);
@@ -46,7 +46,8 @@ export function workbench(look, target) {
   function showColumns() {
     const { found } = look;
     if (!found) {
-      replaced(columns, look.problem ? problemShown(look.problem) : el("p", { class: "note busy", text: "Looking at all rows …" }));
+      replaced(columns, look.problem ? [problemShown(look.problem), isAboutReading(look) ? readingSettings(look) : null]
+        : el("p", { class: "note busy", text: "Looking at all rows …" }));
       return;
     }
     if (found.annotated) {
