@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from importer.cli.logs import log_to_stderr
+from importer.cli.service_token import ServiceTokenFile
 from importer.cli.signals import ended_at_once, stopped_by_signals
 from importer.errors import ConfigurationError
 
@@ -72,14 +73,7 @@ def api_command(
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", help="For an answer, until it counts as an error.")
     ] = 30.0,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--token-file",
-            metavar="FILE",
-            help="File with the service's token; only you may read it. So does IMPORTER_SERVICE_TOKEN.",
-        ),
-    ] = None,
+    service_token_file: ServiceTokenFile = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="The service may be on another machine.")
     ] = False,
@@ -109,7 +103,7 @@ def api_command(
         from importer.cli.bench_lines import heading, lines  # noqa: PLC0415
         from importer.stress.bench import bench_api  # noqa: PLC0415
 
-    numbers, token = _numbers(clients), _token(token_file)
+    numbers, token = _numbers(clients), _token(service_token_file)
     shown = ""
 
     def show(step: Step) -> None:

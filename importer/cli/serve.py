@@ -9,6 +9,7 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
+from importer.cli.service_token import ServiceTokenFile
 from importer.cli.signals import ended_at_once
 from importer.errors import ConfigurationError
 
@@ -29,14 +30,7 @@ def serve_command(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, metavar="PORT", help="0 takes a free one; default: 8000.")
     ] = None,
-    service_token_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--service-token-file",
-            metavar="FILE",
-            help="File with the token that clients must send; only you may read it. So does IMPORTER_SERVICE_TOKEN.",
-        ),
-    ] = None,
+    service_token_file: ServiceTokenFile = None,
     allow_folder: Annotated[
         Path | None,
         typer.Option(

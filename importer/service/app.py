@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from anyio import to_thread
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from importer.errors import ImporterError
@@ -20,7 +20,6 @@ from importer.service.browsers import LOOPBACK_NAMES, Browsers, SecurityHeaders
 from importer.service.exposition import Figures
 from importer.service.limits import Limits
 from importer.service.openapi import document
-from importer.service.parameters import known_parameters
 from importer.service.resources import Resources
 from importer.service.routes import beginning, documents, health, imports, page, series, uploads, waves
 from importer.service.settings import ServiceSettings
@@ -66,10 +65,8 @@ def create_app(settings: ServiceSettings, find: Callable[[], Connection]) -> Fas
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     handle_problems(app, settings.state_dir)
-    for api in (series, waves, uploads, beginning, imports):
-        app.include_router(api.router, dependencies=[Depends(known_parameters)])
-    for others in (health, documents, page):
-        app.include_router(others.router)
+    for routes in (series, health, documents, waves, uploads, beginning, imports, page):
+        app.include_router(routes.router)
     needs_token = settings.token is not None
     app.openapi = lambda: document(app, needs_token=needs_token)  # type: ignore[method-assign]
     return app

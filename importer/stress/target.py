@@ -156,6 +156,6 @@ class Target:
     def _refused(status: int, detail: str) -> NoReturn:
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise AuthorizationError(
-                f"the service refuses: {detail} (--token-file, or IMPORTER_SERVICE_TOKEN)", status=status
+                f"the service refuses: {detail} (--service-token-file, or IMPORTER_SERVICE_TOKEN)", status=status
             )
         raise TerminalServerError(f"the service cannot be measured: {detail}", status=status)

@@ -49,7 +49,8 @@ _NO_PRECISION: Final = "a whole number says nothing without the batch's precisio
 _TOO_LARGE: Final = "whole numbers beyond 2^53 cannot be stored exactly: send it as a text, or with a decimal point"
 _NOT_FINITE: Final = "NaN and infinities cannot be stored"
 
-Name = tuple[str | tuple[str, str], ...]
+Name = tuple[str, ...]
+"""A metric, the keys of its tags, their values: made and looked up for each point, so one flat tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class LineWriter:
         for place, point in enumerate(batch.points):
             metric, given, value = point["metric"], point["timestamp"], point["value"]
             tags = point.get("tags")
-            name: Name = (metric, *tags.items()) if tags else (metric,)
+            name: Name = (metric, *tags, *tags.values()) if tags else (metric,)
             key = known.get(name)
             if key is None:
                 try:
@@ -134,7 +135,8 @@ class LineWriter:
         return EncodedPoints(lines, keys, times, frozenset(numeric), frozenset(textual))
 
     def _learn(self, name: Name) -> str:
-        key = _series_key(str(name[0]), dict(name[1:]))  # type: ignore[arg-type]
+        tags = len(name) // 2
+        key = _series_key(name[0], dict(zip(name[1 : 1 + tags], name[1 + tags :], strict=True)))
         if len(key) <= LARGEST_KNOWN:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()

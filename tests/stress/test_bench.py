@@ -142,7 +142,7 @@ def test_the_token_is_sent_and_without_it_nothing_is_begun(
     make_live_service: LiveMaker, influxd: Influxd, fresh_bucket_name: str
 ) -> None:
     guarded = make_live_service(series_bucket=fresh_bucket_name, token=TOKEN)
-    with pytest.raises(AuthorizationError, match="--token-file"):
+    with pytest.raises(AuthorizationError, match="--service-token-file"):
         bench(guarded, influxd, fresh_bucket_name)
     report = bench(guarded, influxd, fresh_bucket_name, token=TOKEN)
     assert (report.errors, report.left) == (0, False)

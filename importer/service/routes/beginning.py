@@ -16,6 +16,7 @@ from importer.jobs.job import Job, Wanted
 from importer.jobs.loading import check_bucket
 from importer.jobs.refusals import JobStateError, NoSuchUploadError
 from importer.jobs.uploads import Upload
+from importer.service.parameters import StrictRoute
 from importer.service.problems import ProblemError, answers
 from importer.service.receiving import in_thread_anyway, is_form, paths_hidden, received_form
 from importer.service.resources import Resources, TheResources
@@ -24,7 +25,7 @@ from importer.service.wording import job_in_requests_words
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["imports"])
+router = APIRouter(tags=["imports"], route_class=StrictRoute)
 
 Options = TypeVar("Options", bound=Wanted)
 

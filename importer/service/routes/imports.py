@@ -17,13 +17,14 @@ from importer.jobs.job import Job
 from importer.jobs.rejected import rejects_csv
 from importer.jobs.results import Chart, Track, chart_of, track_of
 from importer.ledger.report import Report
+from importer.service.parameters import StrictRoute
 from importer.service.problems import ProblemError, answers
 from importer.service.resources import Resources, TheResources
 from importer.service.wording import event_in_requests_words, job_in_requests_words
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["imports"])
+router = APIRouter(tags=["imports"], route_class=StrictRoute)
 
 JobId = Annotated[str, Path(description="As POST /imports gave it.", examples=["20240501T101500-004812345-3fa91c"])]
 

@@ -10,15 +10,16 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from importer.service.bodies import JSON, json_only
+from importer.service.parameters import StrictRoute
 from importer.service.problems import Fault, Problem, ProblemError, answers, title_of
-from importer.service.resources import Resources, TheResources
+from importer.service.resources import Resources, TheResources, resources_of
 from importer.timeseries.asked import SeriesAnswer, SeriesQuery
 from importer.timeseries.listing import Metric
 from importer.timeseries.points import BadPointsError, PointsRefusedError, batch_schema
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["time series"])
+router = APIRouter(tags=["time series"], route_class=StrictRoute)
 
 
 _BATCH_EXAMPLE = {
@@ -112,13 +113,13 @@ class CacheFigures(BaseModel):
         "requestBody": {"required": True, "content": {JSON: {"schema": batch_schema(), "example": _BATCH_EXAMPLE}}}
     },
 )
-async def ingest(request: Request, resources: TheResources) -> Response:
+async def ingest(request: Request) -> Response:
     """All points are checked before any is sent; those that are wrong are named by their places.
 
     If InfluxDB itself then refuses some, as they are older than the bucket keeps points, the answer says which; the
     others are stored. To send a batch again does no harm. While an import is filling the bucket, it is refused (409).
     """
-    stored = await run_in_threadpool(_stored, resources, await request.body())
+    stored = await run_in_threadpool(_stored, resources_of(request), await request.body())
     return Response(b'{"stored":%d}' % stored, status_code=201, media_type=JSON)  # as Ingested has it
 
 
@@ -140,13 +141,13 @@ def query(resources: TheResources, asked: SeriesQuery) -> Response:
 @router.get("/metrics", summary="The metrics that there are.", response_model=list[Metric], responses=answers(400))
 async def metrics(
     request: Request,
-    resources: TheResources,
     limit: Annotated[int, Query(description="Metrics of a page.", ge=1, le=1_000)] = 100,
     cursor: Annotated[
         str | None, Query(description="As the `Link` header (`rel=next`) of the page before has it.", max_length=65_535)
     ] = None,
 ) -> Response:
     """Sorted by name. Where there are more, the `Link` header has the address of the next page (RFC 8288)."""
+    resources = resources_of(request)
     series = resources.series_at_hand
     page = None if series is None else series.metrics.page_at_hand(limit, cursor)
     if page is None:  # InfluxDB has to be asked, or Redis

@@ -20,6 +20,7 @@ from importer.jobs.naming import allowed_file
 from importer.jobs.uploads import Upload
 from importer.mapping.parts import Strict
 from importer.service.bodies import json_only
+from importer.service.parameters import StrictRoute
 from importer.service.problems import ProblemError, answers
 from importer.service.receiving import is_form, paths_hidden, received_file, received_form
 from importer.service.resources import Resources, TheResources
@@ -27,7 +28,7 @@ from importer.service.wording import preview_in_requests_words
 
 __all__ = ["ChosenFile", "chosen_path", "router"]
 
-router = APIRouter(tags=["imports"])
+router = APIRouter(tags=["imports"], route_class=StrictRoute)
 
 UploadId = Annotated[str, Path(description="As POST /uploads gave it.", examples=["5f2b8c0e4d1a7b93"])]
 

@@ -12,13 +12,14 @@ from importer.moments import as_text
 from importer.reading.window import TimeRange, parse_moment, time_range
 from importer.service.answering import about
 from importer.service.bodies import json_only
+from importer.service.parameters import StrictRoute
 from importer.service.problems import answers
 from importer.service.resources import TheResources
 from importer.waves import FoundWaves, find_waves, record_wave
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["waves"])
+router = APIRouter(tags=["waves"], route_class=StrictRoute)
 
 MOST = 10_000
 USUAL = 1_000
