@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,8 @@ from importer.server.secret import redacted
 __all__ = ["not_influxdb", "translated"]
 
 EXCERPT_BYTES = 80
+_CONNECTION = re.compile(r"HTTPS?Connection(?:Pool)?\(host=[^)]*\): ")
+"""What urllib3 puts before its messages."""
 
 
 @contextmanager
@@ -150,7 +153,7 @@ def _retry_after(error: ApiException) -> float | None:
 
 def _innermost(error: BaseException) -> str:
     reason = getattr(error, "reason", None)
-    return _innermost(reason) if isinstance(reason, BaseException) else str(error)
+    return _innermost(reason) if isinstance(reason, BaseException) else _CONNECTION.sub("", str(error))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
