@@ -12,11 +12,14 @@ import polars as pl
 
 from importer.limits import MEASUREMENT_TROUBLE, TAG_VALUE_TROUBLE, UNUSABLE_MEASUREMENT, UNUSABLE_TAG_VALUE
 
-__all__ = ["escape_key", "measurement", "string_fields", "tag_value", "unending", "unusable"]
+__all__ = ["escape_key", "measurement", "string_fields", "tag_value", "unending", "unseparable", "unusable"]
 
 # Looking for the end of a line, the server takes a space behind two backslashes (one of the text, one that escapes the
 # space) for the beginning of the fields; a comma or an equals sign behind two backslashes makes it then miscount them.
 _UNENDING = r"\\\\ (?s:.*)\\\\[,=]"
+
+# Storage files have this between series and field; the server looks for the first one.
+_UNSEPARABLE = r"#!~#|#!~$"
 
 _KEY = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 
@@ -83,4 +86,17 @@ def unending(keys: pl.Series) -> tuple[pl.Series, str] | None:
     """
     wrong = keys.str.contains(_UNENDING)
     reason = "tags may not hold a backslash before a space and further on one before a comma or an equals sign"
+    return (wrong, reason) if wrong.any() else None
+
+
+def unseparable(keys: pl.Series) -> tuple[pl.Series, str] | None:
+    """Series keys, as they are written, of whose keys in storage files the server would take a part for the field's.
+
+    Returns:
+        where they are (Boolean), and why; None if there are none.
+    """
+    wrong = keys.str.contains(_UNSEPARABLE)
+    reason = (
+        "storage files take no #!~# in measurement and tags, which parts them from the field: load by --method write"
+    )
     return (wrong, reason) if wrong.any() else None

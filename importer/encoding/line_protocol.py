@@ -47,7 +47,7 @@ class LineEncoder:
         faults: list[Fault] = []
         if known is None:
             keys = series_keys(distinct, batch.tags)
-            faults = _unusable(points, distinct, keys, of_row, batch)
+            faults = _unusable(points, distinct, keys, of_row, batch, with_lines=self._with_lines)
             if faults:
                 lost = {fault.record for fault in faults}
                 points = points.filter(~pl.col("record").is_in(lost))
@@ -114,12 +114,14 @@ def merged_lines(points: pl.DataFrame, fields: tuple[FieldColumn, ...], keys: Se
 
 
 def _unusable(
-    points: pl.DataFrame, distinct: pl.DataFrame, keys: pl.Series, of_row: Codes, batch: PointBatch
+    points: pl.DataFrame, distinct: pl.DataFrame, keys: pl.Series, of_row: Codes, batch: PointBatch, *, with_lines: bool
 ) -> list[Fault]:
-    """Points whose measurement or tags line protocol cannot carry."""
+    """Points whose measurement or tags line protocol cannot carry, or storage files where these are to be made."""
     checks = [("", "measurement", escaping.unusable(distinct["measurement"], is_measurement=True))]
     checks += [(tag.origin, "tag", escaping.unusable(distinct[tag.column])) for tag in batch.tags]
     checks.append(("", "tag", escaping.unending(keys)))
+    if not with_lines:
+        checks.append(("", "tag", escaping.unseparable(keys)))
     too_long = keys.str.len_bytes() > MAX_KEY_BYTES - _longest(batch.fields)
     if too_long.any():
         checks.append(("", "key_length", (too_long, f"measurement and tags are longer than {MAX_KEY_BYTES:,} bytes")))

@@ -21,11 +21,12 @@ SEPARATOR = b"#!~#"
 _IN_MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ "})
 _IN_TAG = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
 
-# A backslash escapes only what it was put before; any other one is the name's own.
+# A backslash escapes only what it was put before; any other one is the name's own. A comma or an equals sign behind
+# any backslash ends nothing, be it behind two of them.
 _MEASUREMENT_END = re.compile(rb"(?<!\\),")
 _ESCAPED_MEASUREMENT = re.compile(rb"\\([, ])")
 _ESCAPED_TAG = re.compile(rb"\\([, =])")
-_TAG = re.compile(rb",((?:\\.|[^\\=])*?)=((?:\\.|[^\\,])*)", re.DOTALL)
+_TAG = re.compile(rb",(.*?)(?<!\\)=(.*?)(?:(?<!\\)(?=,)|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

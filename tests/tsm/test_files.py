@@ -270,6 +270,13 @@ def test_keys_are_written_as_in_line_protocol_and_read_again() -> None:
             parsed(damaged)
 
 
+@pytest.mark.parametrize("value", ["\\,", "\\\\,", "a\\=b", "\\ ,", "a=\\\\ b", ",\\x", "="])
+def test_backslashes_before_commas_and_equals_signs_are_read_as_the_server_reads_them(value: str) -> None:
+    tags = (("a", value), ("b\\=", value), ("c", "x"))
+    found = parsed(field_key(series_key("m\\x", tags), "f"))
+    assert (found.measurement, found.tags, found.field) == ("m\\x", tags, "f")
+
+
 def test_a_writer_spills_and_counts_while_it_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importer.tsm.index.IN_MEMORY_BYTES", 10)
     with (tmp_path / "1.tsm").open("wb") as file:
