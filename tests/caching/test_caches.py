@@ -194,3 +194,18 @@ def test_answers_are_kept_in_the_process_unless_a_redis_is_named(empty_redis: Re
         "in process",
         "redis",
     ]
+
+
+def test_what_is_kept_is_good_no_longer_than_what_it_was_computed_from(make_cache: MakeCache) -> None:
+    cache = make_cache(60.0)
+    stamps = [each.stamp or "" for each in cache.look_up([A, B])]
+    until = time.monotonic() + 0.3
+    cache.keep([Kept(A, stamps[0], b"a", until), Kept(B, stamps[1], b"b", until + 600)])
+    found = cache.look_up([A, B])
+    assert [each.value for each in found] == [b"a", b"b"]
+    if cache.is_at_hand:
+        assert found[0].until == until
+        assert found[1].until is not None
+        assert found[1].until <= time.monotonic() + 60
+    time.sleep(0.35)
+    assert values(cache, A, B) == [None, b"b"]

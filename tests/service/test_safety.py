@@ -201,6 +201,18 @@ def test_what_nobody_has_foreseen_is_500_without_a_trace_and_the_log_has_it_with
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_pages_of_other_origins_that_may_call_are_told_of_a_failure_too(make_service: ServiceMaker) -> None:
+    service = make_service(cors_origins=("https://charts.test",))
+    app: Any = service.app
+
+    def fails() -> None:
+        raise RuntimeError("unforeseen")
+
+    app.get("/fails")(fails)
+    answer = service.get("/fails", headers={"Origin": "https://charts.test", "Sec-Fetch-Site": "cross-site"})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (500, "https://charts.test")
+
+
 def test_a_token_that_influxdb_refuses_is_503_and_is_not_shown(make_service: ServiceMaker, influxd: Influxd) -> None:
     wrong = Connection(influxd.connection.url, "wrong-token-of-influxdb", influxd.connection.org)
     service = make_service(find=lambda: wrong)

@@ -224,3 +224,39 @@ def test_a_service_that_ended_while_redis_was_away_leaves_no_old_answers_to_the_
     server.go_on()
     after = make_kept(RedisCache(server.url, 60.0))
     assert [len(after.page(metric)["points"]) for metric in "ab"] == [4, 4]
+
+
+def test_a_list_of_metrics_that_is_known_is_at_hand_until_points_come(make_kept: Callable[..., Kept]) -> None:
+    kept = make_kept()
+    overview = kept.series.metrics
+    assert overview.page_at_hand(100, None) is None
+    kept.ingest(*points("a", range(5)), *points("b", range(7)), precision="s")
+    assert overview.page_at_hand(100, None) is None
+    for limit, after, following in ((100, None, None), (1, None, "a"), (1, "a", None)):
+        page = overview.page(limit, after)
+        assert page.next == following
+        assert overview.page_at_hand(limit, after) == page
+    assert overview.page_at_hand(2, None) is None
+    kept.ingest(*points("b", [7]), precision="s")
+    assert overview.page_at_hand(100, None) is None
+    assert [each["count"] for each in kept.metrics()] == [5, 8]
+
+
+def test_a_list_of_metrics_is_good_no_longer_than_the_oldest_of_its_parts(make_kept: Callable[..., Kept]) -> None:
+    kept = make_kept(InProcessCache(1.0))
+    kept.ingest(*points("a", range(5)), *points("b", range(7)), precision="s")
+    begun = time.monotonic()
+    kept.metrics()
+    time.sleep(0.6)
+    kept.ingest(*points("b", [7]), precision="s")
+    kept.metrics()  # of which what there is of a is known already
+    assert kept.series.metrics.page_at_hand(100, None) is not None or time.monotonic() - begun > 0.9
+    time.sleep(max(0.0, begun + 1.3 - time.monotonic()))
+    assert kept.series.metrics.page_at_hand(100, None) is None
+
+
+def test_a_list_of_metrics_in_redis_is_never_at_hand(make_kept: Callable[..., Kept], empty_redis: RedisServer) -> None:
+    kept = make_kept(RedisCache(empty_redis.url, 60.0))
+    kept.ingest(*points("a", range(5)), precision="s")
+    assert [kept.metrics(), kept.metrics()][1][0]["count"] == 5
+    assert kept.series.metrics.page_at_hand(100, None) is None
