@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Protocol
 
-from importer.backups.layout import FileRecord, ManifestShard, Sidecar
+from importer.backups.layout import SIDECAR, FileRecord, ManifestShard, Sidecar
 from importer.backups.tar import TarWalk
 from importer.backups.wire import PIECE, check_stop
 from importer.errors import SourceError, SpoolError, TransientServerError
@@ -45,7 +45,7 @@ def unpack(folder: Path, shard: ManifestShard, sidecar: Sidecar | None, into: Pa
     known = FileRecord(size=shard.size, sha256="")
     if sidecar is not None:
         if shard.file_name not in sidecar.files:
-            raise SourceError(f"{str(path)!r} is not among the files of the backup: its {folder.name!r} is damaged")
+            raise SourceError(f"{str(path)!r} is not among the files of the backup: its {SIDECAR!r} is damaged")
         known = sidecar.files[shard.file_name]
     try:
         with path.open("rb") as raw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 
 import importer
+from importer import SourceError, VerificationError
 from importer.bucket import catalogue
 from importer.bucket.settings import BucketSettings
 from importer.reading.stored import cuts, points, slicing, unit
@@ -198,3 +200,25 @@ def test_a_file_of_a_backup_loads_back_by_its_mapping_and_no_server_is_asked(
     )
     report = kept.trial.load(Path("m.csv"), mapping="m.toml", bucket=f"{bucket}-copy")
     assert (report.status, report.points_written) == ("verified", 4)
+
+
+def test_what_the_importer_noted_of_a_backup_is_held_against_its_files_and_what_is_read(kept: Kept, fill: Fill) -> None:
+    fill(*ALL_TYPES[:4])
+    folder = kept.make()
+    noted = folder / "importer.json"
+    text = noted.read_text()
+    (archive,) = folder.glob("*.tar.gz")
+    noted.write_text(re.sub(r'"values": ?10\b', '"values":11', text))
+    with pytest.raises(VerificationError, match="the backup held 11 values when it was made, and 10 were read"):
+        kept.read()
+    assert kept.read(fields="f").height == kept.read(limit=3).height + 1 == 4
+    noted.write_text(text.replace(archive.name, "other.tar.gz"))
+    with pytest.raises(SourceError, match=r"is not among the files .*: its 'importer.json' is damaged"):
+        kept.read()
+    noted.write_text(text)
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:4] + b"\1" + whole[5:])  # of the head of gzip, which no other checksum is about
+    with pytest.raises(SourceError, match="is damaged: its checksum is not the one that it was written with"):
+        kept.read()
+    noted.unlink()
+    assert kept.read().height == 4

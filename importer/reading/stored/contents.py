@@ -6,9 +6,10 @@ Goes in: units, unpacked. Comes out: :class:`Contents`; each unit learns where t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
+from importer.mapping.header import nearest
 from importer.reading.layout import VALUES_TO_COMPARE, FieldKeys, unknown_value
 from importer.reading.selection import Selection
 from importer.reading.stored.texts import Series, series_of, text_of
@@ -42,6 +43,37 @@ class Contents:
             for value in filter(None, values):
                 if (key, value) not in self.there:
                     yield unknown_value(key, value, self.known[key])
+
+    def narrowed(self, chosen: Selection) -> tuple[Selection | None, list[str]]:
+        """What is asked for without the names that are not there, and warnings of them; None: nothing is left.
+
+        Other shard groups of the bucket may have those names, so that they are no error.
+        """
+        names = [name for name in self.fields if not chosen.measurements or name in chosen.measurements]
+        fields = {key for name in names for key in self.fields[name]}
+        tags = {key for name in names for key in self.tags[name]}
+        missing = [("measurement", name) for name in chosen.measurements if name not in names]
+        missing += [("field", key) for key in chosen.fields if key not in fields]
+        missing += [("tag", key) for key, _ in chosen.tags if key not in tags]
+        there = {"measurement": list(self.fields), "field": fields, "tag": tags}
+        warnings = [_missing(kind, name, there[kind]) for kind, name in missing]
+        # Points without a tag fit where just that is asked for.
+        if any(key not in tags and "" not in values for key, values in chosen.tags):
+            return None, warnings
+        left = replace(
+            chosen,
+            measurements=tuple(name for name in chosen.measurements if name in names),
+            fields=tuple(key for key in chosen.fields if key in fields),
+            tags=tuple((key, values) for key, values in chosen.tags if key in tags),
+        )
+        lost = len(left.measurements) < bool(chosen.measurements) or len(left.fields) < bool(chosen.fields)
+        return None if lost else left, warnings
+
+
+def _missing(kind: str, name: str, known: Collection[str]) -> str:
+    near = nearest(name, sorted(known))
+    meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return f"no shard group of that range has the {kind} {name!r}{meant}"
 
 
 def look_through(units: Sequence[Unit], chosen: Selection, check_stopped: Callable[[], None]) -> Contents:

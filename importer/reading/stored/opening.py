@@ -20,7 +20,7 @@ from importer.options import default_state_dir
 from importer.reading.layout import Layout, layouts_of
 from importer.reading.points import Part, Progress
 from importer.reading.selection import Selection
-from importer.reading.stored.contents import look_through
+from importer.reading.stored.contents import Contents, look_through
 from importer.reading.stored.points import stored_parts
 from importer.reading.stored.scratch import scratch_folder
 from importer.reading.stored.unit import Unit, units_of
@@ -101,10 +101,27 @@ def opened_backup(
         for unit in units:
             unit.unpack(sidecar, stopping)
         contents = look_through(units, chosen, check_stopped)
-        layouts, warnings = layouts_of(contents.fields, contents.tags, chosen)
-        expected = _expected(units, chosen, _record(sidecar, found))
-        parts = stored_parts(units, layouts, chosen, expected, progress, check_stopped)
-        yield Stored(found.name, layouts, parts, (*contents.warnings(chosen), *warnings))
+        has_all = sum(len(unit.shards) for unit in units) == sum(len(group.shards) for group in found.groups)
+        left, layouts, warnings = _layouts(contents, chosen, has_all=has_all)
+        expected = _expected(units, left, _record(sidecar, found))
+        parts = stored_parts(units, layouts, left, expected, progress, check_stopped)
+        yield Stored(found.name, layouts, parts, warnings)
+
+
+def _layouts(
+    contents: Contents, chosen: Selection, *, has_all: bool
+) -> tuple[Selection, tuple[Layout, ...], tuple[str, ...]]:
+    """What of that which is asked for can be there, its layouts, and warnings of what is not.
+
+    Raises:
+        ConfigurationError: a name is not there, although all of the bucket was looked through.
+    """
+    left, unknown = (chosen, []) if has_all else contents.narrowed(chosen)
+    unknown = [*contents.warnings(chosen), *unknown]
+    if left is None:
+        return chosen, (), tuple(unknown)
+    found, warnings = layouts_of(contents.fields, contents.tags, left)
+    return left, found, (*unknown, *warnings)
 
 
 def backed_up_between(folder: Path, bucket: str | None) -> TimeRange | None:

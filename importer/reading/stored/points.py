@@ -30,7 +30,7 @@ from importer.tsm.layout import Times, Values
 
 __all__ = ["stored_parts"]
 
-MOST_BYTES = 32 << 20
+MOST_BYTES = 8 << 20
 """Of the values of a slice, with their times, unless all of them have the same time."""
 
 TELL_EVERY = 100_000

@@ -25,7 +25,7 @@ from importer.tsm.strings import lengths_of
 
 __all__ = ["KEY_BYTES", "FieldValues", "Slices"]
 
-IN_MEMORY_BYTES = 64 << 20
+IN_MEMORY_BYTES = 16 << 20
 """Of the values that are on their way into slices."""
 
 KEY_BYTES = 12
