@@ -96,7 +96,8 @@ class ShardedBucket:
             raise
         ids = {each["oldId"]: each["newId"] for each in answer["shardMappings"] or ()}
         self.shards = {group: ids[number] for number, group in enumerate(self._groups, _FIRST_ID)}
-        made = catalogue.get(server, answer["id"])
+        # Asked again by itself: made again, the bucket would have to be removed before.
+        made = server.patiently(lambda: catalogue.get(server, answer["id"]))
         if made is None:
             raise LoadError(f"the bucket {name!r} was removed just after it was made")
         return made
