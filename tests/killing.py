@@ -17,6 +17,7 @@ from typing import Any
 import importer
 from importer import Connection, LoadOptions, filling, settling
 from importer.bucket import Target
+from importer.bulk import archive, building, sending
 from importer.journal import LoadFolder, log
 from importer.ledger.rejects import RejectsFile
 from importer.ledger.spool import Spool
@@ -92,6 +93,25 @@ def in_swap(step: str) -> None:
     Target.commit = lambda target, points, values: commit(target, points, values, checkpoint=checkpoint)  # type: ignore[method-assign, misc, assignment]
 
 
+def before_the_bucket() -> None:
+    """The bulk way: the staging bucket is removed, that with the shard groups is not made."""
+    _at_call(sending.ShardedBucket, "__call__", 1, after=False)
+
+
+def in_archive(number: str) -> None:
+    """With a storage file in its archive, but no end."""
+    _at_call(archive.Archive, "finish", int(number), after=False)
+
+
+def before_shard(number: str) -> None:
+    _at_call(building, "send_shard", int(number), after=False)
+
+
+def after_shard(number: str) -> None:
+    """The server has it, and the journal does not say so."""
+    _at_call(building, "send_shard", int(number), after=True)
+
+
 def at_the_end() -> None:
     """All done but the removal of the accounts."""
     _at_call(LoadFolder, "__exit__", 1, after=False)
@@ -109,6 +129,10 @@ POINTS: dict[str, Callable[..., None]] = {
     "verification": in_verification,
     "swap": in_swap,
     "end": at_the_end,
+    "before the bucket": before_the_bucket,
+    "archive": in_archive,
+    "before shard": before_shard,
+    "after shard": after_shard,
 }
 
 
