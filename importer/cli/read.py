@@ -56,8 +56,7 @@ def read_command(
 ) -> None:  # fmt: skip
     """Read a bucket, a row per point: all of it, or a part, or windows of it.
 
-    What is read is held against what the server, or a backup, has counted; a file is written whole or not at all, in
-    bounded memory.
+    What is read is held against what the server counts; a file is written whole or not at all, in bounded memory.
     """
     log_to_stderr(quiet=quiet, as_json=False)
     with ended_at_once():

@@ -109,6 +109,10 @@ def test_all_types_hostile_names_and_both_ends_of_time_are_what_the_server_gives
     found = kept.assert_same()
     assert found.height == len(ALL_TYPES) + len(hostile_tags()) + len(more) + len(odd)
     assert found["measurement"].n_unique() >= 9
+    served, stored = (kept.trial.folder / f"{name}.lp" for name in ("served", "stored"))
+    importer.export(kept.trial.bucket, served, connection=kept.trial.connection)
+    importer.export(None, stored, from_backup=kept.folder, state_dir=kept.state)
+    assert sorted(stored.read_bytes().split(b"\n")) == sorted(served.read_bytes().split(b"\n"))
 
 
 def test_later_files_win_and_tombstones_are_respected_over_several_shard_groups(rewritten: Kept) -> None:
