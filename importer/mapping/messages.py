@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pydantic import ValidationError
 
 from importer.mapping.header import nearest
+from importer.mapping.reasons import reason_of
 
 __all__ = ["KeysAt", "explain"]
 
@@ -31,7 +32,7 @@ def explain(error: ValidationError, origin: str, keys_at: KeysAt) -> str:
     lines = []
     for item in error.errors():
         location = item["loc"]
-        reason = _REASONS.get(item["type"], item["msg"].removeprefix("Value error, "))
+        reason = _REASONS.get(item["type"]) or reason_of(item)
         if len(location) > 1 and location[-2] in _CONSTANTS:
             location, reason = location[:-1], "a text, a number, true or false is needed"
         key = ".".join(str(part) for part in location)

@@ -9,49 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from importer.mapping.reasons import NEEDED, reason_of
 from importer.service.problems import Fault
 
 __all__ = ["faults_of"]
 
 MOST: Final = 1000
 
-_TEXT, _WHOLE, _NUMBER = "a text is needed", "a whole number is needed", "a number is needed"
-_LIST, _OBJECT, _BOOLEAN = "a list is needed", "an object is needed", "true or false is needed"
-
-_REASONS: Final = {
-    "missing": "it is missing",
-    "extra_forbidden": "there is no such part",
-    "string_type": _TEXT,
-    "string_unicode": _TEXT,
-    "string_too_short": "at least {min_length:,} characters are needed",
-    "string_too_long": "at most {max_length:,} characters are allowed",
-    "int_type": _WHOLE,
-    "int_parsing": _WHOLE,
-    "int_from_float": _WHOLE,
-    "int_parsing_size": "the number is too large",
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
-    "finite_number": "a finite number is needed",
-    "bool_type": _BOOLEAN,
-    "bool_parsing": _BOOLEAN,
-    "list_type": _LIST,
-    "tuple_type": _LIST,
-    "dict_type": _OBJECT,
-    "model_type": _OBJECT,
-    "model_attributes_type": _OBJECT,
-    "none_required": "null is needed",
-    "greater_than": "more than {gt} is needed",
-    "greater_than_equal": "at least {ge} is needed",
-    "less_than": "less than {lt} is needed",
-    "less_than_equal": "at most {le} is allowed",
-    "too_short": "at least {min_length:,} are needed",
-    "too_long": "at most {max_length:,} are allowed",
-    "literal_error": "one of {expected} is needed",
-    "enum": "one of {expected} is needed",
-}
 _NOT_NESTED: Final = ("path", "query", "header", "cookie")
-_OTHERWISE: Final = "it cannot be this"
-_NEEDED: Final = " is needed"
 
 
 def faults_of(errors: Sequence[Any], sent: object) -> list[Fault]:
@@ -63,11 +28,10 @@ def faults_of(errors: Sequence[Any], sent: object) -> list[Fault]:
     """
     found: dict[tuple[int | None, str], list[str]] = {}
     for error in errors[:MOST]:
-        kind = str(error.get("type"))
         place = _place(error, sent)
         index = next((part for part in place if isinstance(part, int)), None) if place[:1] == ["body"] else None
         reasons = found.setdefault((index, ".".join(map(str, place)) or "request"), [])
-        reason = _reason(kind, error)
+        reason = reason_of(error)
         if reason not in reasons:
             reasons.append(reason)
     return [Fault(index=index, where=where, reason=_joined(reasons)) for (index, where), reasons in found.items()]
@@ -92,19 +56,8 @@ def _place(error: Mapping[str, Any], sent: object) -> list[int | str]:
     return place
 
 
-def _reason(kind: str, error: Mapping[str, Any]) -> str:
-    context = error.get("ctx") or {}
-    if kind == "json_invalid":
-        return f"it is no JSON: {context.get('error', 'it breaks off')}"
-    if kind == "value_error":
-        return str(context.get("error") or error.get("msg")).removeprefix("Value error, ")
-    if kind == "string_too_short" and context.get("min_length") == 1:
-        return "a text that is not empty is needed"
-    return _REASONS.get(kind, _OTHERWISE).format_map(context)
-
-
 def _joined(reasons: Sequence[str]) -> str:
     """Of a part that may be of several types, each says what it would have to be."""
-    if len(reasons) > 1 and all(reason.endswith(_NEEDED) for reason in reasons):
-        return " or ".join(reason.removesuffix(_NEEDED) for reason in reasons) + _NEEDED
+    if len(reasons) > 1 and all(reason.endswith(NEEDED) for reason in reasons):
+        return " or ".join(reason.removesuffix(NEEDED) for reason in reasons) + NEEDED
     return "; or: ".join(reasons)

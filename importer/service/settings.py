@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from importer.bucket.names import check_target
 from importer.errors import ConfigurationError
+from importer.mapping.reasons import reason_of
 from importer.options import default_state_dir
 from importer.server.secret import Secret
 from importer.settings import read_token
@@ -142,11 +143,10 @@ class ServiceSettings(BaseSettings):
                 settings = cls(**given, token=SecretStr(read_token(settings.token_file)))
             return settings  # noqa: TRY300 - what stands in the file is checked like the rest
         except ValidationError as error:
-            wrong = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            wrong = error.errors(include_input=False, include_url=False)[0]
             name = str(wrong["loc"][0]) if wrong["loc"] else "settings"
-            why = wrong["msg"].removeprefix("Value error, ")
             variable = "REDIS_URL" if name.lower() == "redis_url" else f"IMPORTER_SERVICE_{name.upper()}"
-            raise ConfigurationError(f"{variable} (or the option for it): {why}") from None
+            raise ConfigurationError(f"{variable} (or the option for it): {reason_of(wrong)}") from None
 
     @classmethod
     def _warn_of_unknown(cls) -> None:

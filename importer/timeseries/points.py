@@ -181,7 +181,7 @@ def _without_bad(body: bytes, error: ValidationError) -> Batch:
 
 def _fault(kind: str, place: tuple[int | str, ...], message: str) -> PointFault:
     if kind == "json_invalid":
-        return PointFault(None, "body", message)
+        return PointFault(None, "body", f"it is no JSON: {message.removeprefix('Invalid JSON: ')}")
     if len(place) < 2 or place[0] != "points" or not isinstance(place[1], int):  # noqa: PLR2004 - points, index
         part = str(place[0]) if place else "body"
         why = "there is no such part" if kind == "extra_forbidden" else _REASONS.get(part, "an object is needed")

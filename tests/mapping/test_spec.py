@@ -65,7 +65,7 @@ def _refusal(raw: dict[str, Any]) -> str:
         (
             "fields/v/type",
             "double",
-            "fields.v.type: Input should be 'float', 'integer', 'unsigned', 'boolean' or 'string'",
+            "fields.v.type: one of 'float', 'integer', 'unsigned', 'boolean' or 'string' is needed",
         ),
         ("fields/v/default", [1], "fields.v.default: a text, a number, true or false is needed"),
         ("fields/v/default", "x", "fields.v: default 'x' is not of type float"),
@@ -105,7 +105,7 @@ def _refusal(raw: dict[str, Any]) -> str:
         ("time", {"columns": ["{a}"]}, "time: columns: a name that begins with a brace"),
         ("time/format", "%y", "time.format: format '%y': %y is a year of two digits"),
         ("time/timezone", "CEST", "time.timezone: unknown time zone 'CEST': an IANA name is needed"),
-        ("time/ambiguous", "guess", "time.ambiguous: Input should be 'reject', 'earliest' or 'latest'"),
+        ("time/ambiguous", "guess", "time.ambiguous: one of 'reject', 'earliest' or 'latest' is needed"),
         ("csv/delimiter", ";;", "csv.delimiter: one ASCII character is needed, such as ; or tab"),
         ("csv/delimiter", '"', "csv.delimiter: one ASCII character is needed"),
         ("csv/delimiter", "\n", "csv.delimiter: one ASCII character is needed"),

@@ -141,6 +141,7 @@ def test_what_is_no_batch_is_a_bad_request(client: TestClient) -> None:
         told = problem(client.post("/ingest", content=text, headers={"Content-Type": "application/json"}), 400)
         assert told["errors"], text
         assert told["errors"][0]["index"] is None, text
+        assert "Invalid" not in told["errors"][0]["reason"], text
 
 
 def test_what_influxdb_refuses_is_named_and_the_rest_is_stored(

@@ -139,6 +139,8 @@ def test_every_400_says_in_errors_what_is_wrong(service: TestClient, trial: Tria
     upload = service.post("/uploads", content="t,v\n1,2\n").json()["upload"]
     for path, body in (
         ("/inspections", {"upload": upload, "mapping": "not toml ="}),
+        ("/inspections", {"upload": upload, "mapping": {"measurement": "m", "fields": {"v": {"column": 5}}}}),
+        ("/inspections", {"upload": upload, "csv": {"skip_rows": -1}}),
         ("/imports", {"upload": upload, "bucket": "_monitoring"}),
         ("/imports", {"upload": upload, "bucket": trial.bucket, "retention": "soon"}),
         (f"/write/{trial.bucket}/insert", {"location": " ", "height": 1}),
@@ -146,6 +148,7 @@ def test_every_400_says_in_errors_what_is_wrong(service: TestClient, trial: Tria
         answer = service.post(path, json=body)
         assert answer.status_code == 400, answer.text
         assert [each["reason"] for each in answer.json()["errors"]] == [answer.json()["detail"]]
+        assert not [word for word in VALIDATORS_OWN if word in answer.text]
 
 
 def test_what_is_wrong_with_a_wave_is_told_without_names_of_the_program(service: TestClient, trial: Trial) -> None:
