@@ -10,6 +10,7 @@ import logging
 from importer.bucket import Target
 from importer.errors import (
     AuthorizationError,
+    BuildBrokenOffError,
     ConfigurationError,
     ImporterError,
     LoadError,
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 PASSING = (
     AuthorizationError,
+    BuildBrokenOffError,
     KeyboardInterrupt,
     LoadInterruptedError,
     SpoolError,

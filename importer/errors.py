@@ -13,6 +13,7 @@
     │   ├── RejectBudgetError   more rejects than were allowed
     │   ├── LoadInterruptedError    it was told to stop
     │   ├── VerificationError   the server does not hold what was sent
+    │   ├── BuildBrokenOffError a process that built storage files has ended
     │   └── SpoolError          a local file that the accounting needs cannot be written
     ├── MeasurementError        a program's own measurement that cannot be written as it is
     ├── NotAcknowledgedError    measurements that the server did not take
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthorizationError",
     "BucketExistsError",
+    "BuildBrokenOffError",
     "ConfigurationError",
     "ImporterError",
     "LoadError",
@@ -117,6 +119,10 @@ class LoadInterruptedError(LoadError):
 
 class VerificationError(LoadError):
     """The server does not hold what the ledger says it should."""
+
+
+class BuildBrokenOffError(LoadError):
+    """A process that built storage files has ended before its time."""
 
 
 class SpoolError(LoadError):

@@ -6,27 +6,19 @@ input order, as long as the function keeps nothing from one row to the next.
 Each process has one block at a time, and the types that were decided when it got it. Where others were decided since,
 by earlier blocks, and might have made a difference, the block is mapped again, here. Of each block that is read ahead,
 text and table stay in memory: one per process, beside those of the flow.
-
-The processes are plain children with a connection each, not those of :mod:`multiprocessing`: they must neither import
-the program that called the importer once more, nor outlive it, nor see its token.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from multiprocessing.connection import Pipe
-from typing import Any
 
+from importer.children import Child
 from importer.choices import Precision
-from importer.errors import ConfigurationError, LoadError, MappingError
+from importer.errors import ConfigurationError
 from importer.mapping.rows import RowFunction, RowMapper
 from importer.records import Block, PointBatch, Table
 
@@ -35,13 +27,7 @@ __all__ = ["ProcessRowMapper", "ToTable", "importable_name", "mapped_ahead"]
 ToTable = Callable[[Block], Table]
 Ahead = tuple[Iterable[Block], ToTable]
 
-CHILD = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from importer.mapping.row_process import main; main()"
-)  # fmt: skip
-END_SECONDS = 5.0
-TOKENS = {"INFLUX_TOKEN", "INFLUXDB_V2_TOKEN"}
-"""The environment's variables from which a load may have its token."""
+_MAPPED = "importer.mapping.row_process:mapped"
 
 
 def importable_name(function: RowFunction) -> str:
@@ -90,8 +76,8 @@ class ProcessRowMapper(RowMapper):
         self._name = name
         self._processes = processes
         self._precision = precision
-        self._idle: list[_Process] = []
-        self._under_way: dict[int, tuple[_Process, int]] = {}
+        self._idle: list[Child] = []
+        self._under_way: dict[int, tuple[Child, int]] = {}
         self._here: set[int] = set()
 
     @contextmanager
@@ -102,9 +88,9 @@ class ProcessRowMapper(RowMapper):
         def table_of(block: Block) -> Table:
             return tables.pop(block.number, None) or to_table(block)
 
-        processes: list[_Process] = []
+        processes: list[Child] = []
         try:
-            processes.extend(_Process(self._name, self._precision) for _ in range(self._processes))
+            processes.extend(Child(_MAPPED, does="maps rows") for _ in range(self._processes))
             self._idle = processes.copy()
             yield self._sent_ahead(iter(blocks), to_table, tables), table_of
         finally:
@@ -122,6 +108,7 @@ class ProcessRowMapper(RowMapper):
         if process is None:
             self._here.add(table.block.number)
             return super().__call__(table)
+        batch: PointBatch
         batch, begun = process.outcome()
         self._idle.append(process)
         types = {(measurement, key): kind for measurement, key, kind in begun}
@@ -153,7 +140,9 @@ class ProcessRowMapper(RowMapper):
                 if table is not None:  # the first one may have been looked at
                     tables[block.number] = table
                     process = self._idle.pop()
-                    process.send((replace(table, block=replace(block, data=b"")), self.decided))
+                    process.send(
+                        self._name, self._precision, replace(table, block=replace(block, data=b"")), self.decided
+                    )
                     self._under_way[block.number] = process, len(self._types)
             if waiting:
                 yield waiting.popleft()
@@ -161,57 +150,3 @@ class ProcessRowMapper(RowMapper):
                 raise failure
             else:
                 return
-
-
-class _Process:
-    def __init__(self, name: str, precision: Precision) -> None:
-        self._ours, theirs = Pipe()
-        alive, self._alive = os.pipe()
-        descriptors = (theirs.fileno(), alive)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", CHILD, json.dumps([*map(str, sys.path)]), *map(str, descriptors)],
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            env={key: value for key, value in os.environ.items() if key not in TOKENS}
-            | {"POLARS_MAX_THREADS": "1"},  # what is wanted of polars there is little
-            start_new_session=True,  # Ctrl-C is the load's matter
-        )
-        theirs.close()
-        os.close(alive)
-        self.send((name, precision))
-
-    def send(self, message: Any) -> None:
-        try:
-            self._ours.send(message)
-        except OSError:
-            raise self._ended() from None
-
-    def outcome(self) -> tuple[PointBatch, Any]:
-        """The batch, and the types that it decides."""
-        try:
-            kind, *what = self._ours.recv()
-        except (OSError, EOFError):
-            raise self._ended() from None
-        if kind == "wrong":
-            raise MappingError(*what)
-        if kind == "broken":
-            raise LoadError(f"a process that maps rows failed: {what[0]}")
-        batch, begun = what
-        return batch, begun
-
-    def _ended(self) -> LoadError:
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(END_SECONDS)
-        code = self._process.returncode
-        why = f"by {signal.Signals(-code).name}" if code and code < 0 else f"with exit code {code}"
-        return LoadError(f"a process that maps rows has ended in mid-load, {why}: was it killed, or out of memory?")
-
-    def end(self) -> None:
-        """End it, whatever it is doing; nobody waits for its outcome any more."""
-        os.close(self._alive)
-        self._ours.close()
-        try:
-            self._process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import importer
+from importer import children
 from importer.errors import ConfigurationError, LoadError, MappingError, SourceError
-from importer.mapping import processes
 from importer.mapping.processes import ProcessRowMapper, importable_name
 from importer.mapping.rows import RowMapper
 from importer.records import Block, PointBatch, Table
@@ -196,8 +196,8 @@ def test_a_load_by_two_processes_is_verified_and_holds_what_one_process_loads(tr
 
 
 def test_a_process_that_does_not_end_by_itself_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "END_SECONDS", 0.2)
-    monkeypatch.setattr(processes, "CHILD", "import time; time.sleep(600)")
-    process = processes._Process(NAME, "ns")
+    monkeypatch.setattr(children, "END_SECONDS", 0.2)
+    monkeypatch.setattr(children, "CHILD", "import time; time.sleep(600)")
+    process = children.Child("importer.mapping.row_process:mapped", does="maps rows")
     process.end()
     assert process._process.returncode == -signal.SIGKILL
