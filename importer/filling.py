@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from typing import BinaryIO
 
 from importer.bucket import Target, format_duration
@@ -29,7 +30,7 @@ from importer.ledger.spool import Spool
 from importer.ledger.windows import Windows
 from importer.mapping.processes import mapped_ahead
 from importer.options import LoadOptions
-from importer.pipeline import Bounds, WriteTogether, one_by_one, run_pipeline
+from importer.pipeline import Bounds, Stages, WriteTogether, one_by_one, run_pipeline
 from importer.records import Block, Lines, Outcome
 from importer.resuming import Accounts, restore
 from importer.running import Running
@@ -99,14 +100,16 @@ class Filling:
         """
         way = self._way(server, target, accounts, stack, method)
         spool = way.spool
-        journal = accounts.journal = Journal(
-            accounts.log,
-            series=self._series,
-            spool=spool,
-            decided=lambda: self._mapper.decided,
-            elapsed=lambda: self._closing.elapsed_seconds,
-            past=accounts.past,
-        )
+        journal = None
+        if not self._is_spread(method):  # else the points end with the run
+            journal = accounts.journal = Journal(
+                accounts.log,
+                series=self._series,
+                spool=spool,
+                decided=lambda: self._mapper.decided,
+                elapsed=lambda: self._closing.elapsed_seconds,
+                past=accounts.past,
+            )
         ledger = self._new_ledger(stack, target.shard_duration_seconds, spool=spool, journal=journal)
         restore(accounts, ledger=ledger, spool=spool, series=self._series, mapper=self._mapper)
         if ledger.is_over_budget():
@@ -116,7 +119,15 @@ class Filling:
             )
         self._closing.way = way.report
         with self._closing.phase("load"):
-            self._flow(ledger, way.together, way.bounds, with_lines=way.writes_lines, target=target, past=accounts.past)
+            self._flow(
+                ledger,
+                way.together,
+                way.bounds,
+                with_lines=way.writes_lines,
+                placed=way.stages,
+                target=target,
+                past=accounts.past,
+            )
         with self._closing.phase(way.settling):
             self._settle(ledger, way, target)
         self._running.check_stopped(ledger)
@@ -131,7 +142,8 @@ class Filling:
         self._running.tell("swap", ledger)
         ledger.rejects.complete()
         report = self._closing.report(self._closing.status, self._reader.read_sources)
-        journal.complete(report.model_dump(mode="json"))
+        if journal is not None:
+            journal.complete(report.model_dump(mode="json"))
         points = ledger.counts.points_acknowledged - self._closing.duplicates.total
         with self._closing.phase("swap"):
             self._closing.warnings += target.commit(points, ledger.expectation.values)
@@ -143,11 +155,28 @@ class Filling:
             self._flow(ledger, one_by_one(StreamSink(stdout)), Pace(writers=1))
 
     def _way(self, server: Server, target: Target, accounts: Accounts, stack: ExitStack, method: Method) -> Way:
+        if self._is_spread(method):
+            from importer.bulk.spread import ClusterBulk  # noqa: PLC0415 - Dask is an extra
+
+            return ClusterBulk(
+                server,
+                target,
+                self._options,
+                accounts,
+                self._running,
+                self._series,
+                stack,
+                mapper=self._mapper,
+                columns_of=self._reader.columns_of,
+            )
         if method == "bulk":
             return Bulk(server, target, self._options, accounts, self._running, self._series, stack)
         return LineWriting(
             server, target, self._options, running=self._running, series=self._series, folder=accounts.folder.spool
         )
+
+    def _is_spread(self, method: Method) -> bool:
+        return method == "bulk" and self._options.cluster is not None
 
     def _new_ledger(
         self, stack: ExitStack, shard_seconds: int, *, spool: Spool | None, journal: Journal | None = None
@@ -172,6 +201,7 @@ class Filling:
         bounds: Bounds,
         *,
         with_lines: bool = True,
+        placed: Callable[[Stages], AbstractContextManager[Stages]] = nullcontext,
         target: Target | None = None,
         past: Past | None = None,
     ) -> None:
@@ -189,17 +219,16 @@ class Filling:
 
         blocks = self._look.blocks()
         wanted = blocks if past is None else past.still_to_write(blocks, stopped)
-        with mapped_ahead(self._mapper, wanted, self._reader.table) as (in_order, to_table):
+        encode = LineEncoder(self._series, with_lines=with_lines)
+        with (
+            mapped_ahead(self._mapper, wanted, self._reader.table) as (in_order, to_table),
+            placed(Stages(in_order, to_table, self._look.to_points, encode)) as stages,
+        ):
+            watched = SeriesWatch(
+                stages.to_lines, most=self._options.max_series, share_of=self._share_of, warn=self._running.warn
+            )
             run_pipeline(
-                in_order,
-                to_table=to_table,
-                to_points=self._look.to_points,
-                to_lines=SeriesWatch(
-                    LineEncoder(self._series, with_lines=with_lines),
-                    most=self._options.max_series,
-                    share_of=self._share_of,
-                    warn=self._running.warn,
-                ),
+                replace(stages, to_lines=watched),
                 write=write_and_tell,
                 ledger=ledger,
                 bounds=bounds,

@@ -142,7 +142,9 @@ class Load:
         version = self._wait_for(server)
         self._closing.server = (server.connection.url, version)
         method = chosen_method(server, self._options, version, say=log.info, warn=self._running.warn)
-        options, state_dir = replace(self._options, method=method), self._options.state_dir or default_state_dir()
+        cluster = self._options.cluster if method == "bulk" else None
+        options = replace(self._options, method=method, cluster=cluster)
+        state_dir = options.state_dir or default_state_dir()
         plan = plan_of(server, options, self._reader.sources, self._mapper, self._closing.load_id)
         dead = hold_dead_loads(server, state_dir, plan, stack)
         found = None

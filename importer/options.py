@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,9 @@ class LoadOptions:
         workers: blocks being written at once; None: as many as make it faster, up to three.
         compression: of the write calls; ``auto`` is none to this machine and gzip elsewhere.
         mapper_processes: that call a row function; more than one for a function that takes long.
+        build_processes: that build storage files; of the method ``bulk``.
+        cluster: address of the scheduler of a Dask cluster whose workers map the rows and build the storage files; of
+            the method ``bulk``.
         state_dir: where the accounts are kept while the load runs, and the journal of one that can be gone on with.
         resume: go on with an unfinished load of the same source, mapping and bucket, if there is one.
         verify: ask the server whether all has arrived.
@@ -97,23 +101,43 @@ class LoadOptions:
     workers: int | None = None
     compression: Compression = "auto"
     mapper_processes: int = 1
+    build_processes: int = 1
+    cluster: str | None = None
     state_dir: Path | None = None
     resume: bool = False
     verify: bool = True
     wait_seconds: float = 100.0
 
     def __post_init__(self) -> None:
-        for name in ("max_series", "batch_rows", "block_bytes", "workers", "limit", "mapper_processes"):
+        numbers = ("max_series", "batch_rows", "block_bytes", "workers", "limit", "mapper_processes", "build_processes")
+        for name in numbers:
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise ConfigurationError(f"{name} is {number}: at least 1 is needed")
         _ = self.reject_budget, self.bounds  # what is wrong is told of now, not in mid-load
         if self.resume and self.dry_run:
             raise ConfigurationError("a dry run writes nothing that could be resumed: leave out --resume or --dry-run")
+        if self.cluster is not None:
+            self._check_cluster()
         if self.time_span_seconds is not None and not 0 <= self.time_span_seconds < math.inf:
             raise ConfigurationError(f"time_span_seconds is {self.time_span_seconds}: give 0 or more")
         if not self.wait_seconds >= 0:
             raise ConfigurationError(f"wait_seconds is {self.wait_seconds}: give 0 or more")
+
+    def _check_cluster(self) -> None:
+        if self.method == "write" or self.dry_run:
+            raise ConfigurationError("a cluster builds storage files: --cluster goes with --method bulk or auto")
+        if importlib.util.find_spec("distributed") is None:
+            raise ConfigurationError("a cluster needs more than is installed: pip install 'importer[cluster]'")
+        if self.resume:
+            raise ConfigurationError(
+                "a load by a cluster cannot be resumed, as its points are on the workers: leave out --resume or "
+                "--cluster"
+            )
+        for name in ("mapper_processes", "build_processes"):
+            if getattr(self, name) > 1:
+                option = f"--{name.replace('_', '-')}"
+                raise ConfigurationError(f"the workers of the cluster do that work: leave out {option} or --cluster")
 
     @property
     def reject_budget(self) -> RejectBudget:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -21,7 +22,7 @@ from importer.ledger.ledger import Ledger
 from importer.records import Block, Lines, Outcome, PointBatch, Table
 from importer.slots import Slots
 
-__all__ = ["Bounds", "Write", "WriteTogether", "one_by_one", "run_pipeline"]
+__all__ = ["Bounds", "Stages", "Write", "WriteTogether", "one_by_one", "run_pipeline"]
 
 Write = Callable[[Lines], Outcome]
 WriteTogether = Callable[[Sequence[Lines]], Sequence[Outcome]]
@@ -46,12 +47,26 @@ class Bounds(Protocol):
         """Whether blocks of so many lines and bytes are to be written together, and no further one with them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The stages before the writing.
+
+    Attributes:
+        blocks: whole CSV records, in input order.
+        to_table: text to columns of text.
+        to_points: columns to points, rejects and skipped rows.
+        to_lines: points to line protocol.
+    """
+
+    blocks: Iterable[Block]
+    to_table: Callable[[Block], Table]
+    to_points: Callable[[Table], PointBatch]
+    to_lines: Callable[[PointBatch], Lines]
+
+
 def run_pipeline(
-    blocks: Iterable[Block],
+    stages: Stages,
     *,
-    to_table: Callable[[Block], Table],
-    to_points: Callable[[Table], PointBatch],
-    to_lines: Callable[[PointBatch], Lines],
     write: WriteTogether,
     ledger: Ledger,
     bounds: Bounds,
@@ -61,10 +76,7 @@ def run_pipeline(
     """Run all blocks through the stages.
 
     Args:
-        blocks: whole CSV records, in input order.
-        to_table: text to columns of text.
-        to_points: columns to points, rejects and skipped rows.
-        to_lines: points to line protocol.
+        stages: come before the writing.
         write: blocks of lines into the bucket; called on several threads.
         ledger: adds up what becomes of each row and point.
         bounds: how many blocks may be in flight.
@@ -80,8 +92,8 @@ def run_pipeline(
 
     @_raising_errors_only
     def mapped_and_encoded(block: Block) -> Lines:
-        batch = to_points(to_table(block))
-        lines = to_lines(batch)
+        batch = stages.to_points(stages.to_table(block))
+        lines = stages.to_lines(batch)
         ledger.note_mapped(batch, lines)
         return lines
 
@@ -103,7 +115,7 @@ def run_pipeline(
 
     # reactivex has no back pressure of its own: without the slots, the source would be read to its
     # end while the first block is being written.
-    in_slots = _in_slots(blocks, slots, lambda: stopped() or ledger.has_shown_enough())
+    in_slots = _in_slots(stages.blocks, slots, lambda: stopped() or ledger.has_shown_enough())
     flow: rx.Observable[int] = rx.from_iterable(in_slots, scheduler=_on_own_thread(readers)).pipe(  # type: ignore[misc]
         ops.map(mapped_and_encoded),  #   Block   -> Lines      in input order, on the reading thread
         _in_batches(bounds),  #           Lines   -> [Lines]    as many as go into one request

@@ -18,6 +18,7 @@ __all__ = [
     "RECORD",
     "Block",
     "BlockKind",
+    "Counted",
     "Fault",
     "FieldColumn",
     "FieldType",
@@ -241,6 +242,25 @@ class PointBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Points that are kept elsewhere already, as the accounts have them.
+
+    Attributes:
+        points: how many.
+        values: by the number of the shard group, how many values each field has, by measurement and field key.
+        types: of these fields.
+        first_ns: the first timestamp.
+        last_ns: the last.
+    """
+
+    points: int
+    values: dict[int, dict[tuple[str, str], int]]
+    types: dict[tuple[str, str], FieldType]
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lines:
     """The points of a block, as line protocol where they are to be written so, sorted by series and time.
 
@@ -252,6 +272,7 @@ class Lines:
         fields: field columns.
         faults: what line protocol cannot carry; a row with such a point gives none at all.
         rows_mapped: rows that have their points here.
+        elsewhere: points that are not in the frame, as they are kept elsewhere.
     """
 
     block: Block
@@ -259,6 +280,12 @@ class Lines:
     fields: tuple[FieldColumn, ...]
     faults: tuple[Fault, ...]
     rows_mapped: int
+    elsewhere: Counted | None = None
+
+    @property
+    def points(self) -> int:
+        """All of them."""
+        return self.frame.height + (self.elsewhere.points if self.elsewhere is not None else 0)
 
     @property
     def line_bytes(self) -> int:

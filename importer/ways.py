@@ -5,13 +5,14 @@ There are two: line protocol (:mod:`importer.writing`), and storage files (:mod:
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from importer.ledger.duplicates import Duplicates
 from importer.ledger.ledger import Ledger
 from importer.ledger.report import BuildingReport, LoadPhase, WritingReport
 from importer.ledger.spool import Spool
-from importer.pipeline import Bounds, WriteTogether
+from importer.pipeline import Bounds, Stages, WriteTogether
 from importer.verification.compare import Comparison
 
 __all__ = ["Way"]
@@ -37,6 +38,13 @@ class Way(Protocol):
     @property
     def together(self) -> WriteTogether:
         """Takes blocks of points, on several threads."""
+
+    def stages(self, stages: Stages) -> AbstractContextManager[Stages]:
+        """What the flow is to take for the stages before the writing, while the context lasts: they may run elsewhere.
+
+        Raises:
+            ImporterError: that is not to be had.
+        """
 
     def settle(self, ledger: Ledger) -> Duplicates:
         """When all blocks were taken: bring what is left to do into the bucket; the expectation is put right.

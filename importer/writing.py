@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from importer.bucket import Target
@@ -12,7 +13,7 @@ from importer.ledger.ledger import Ledger
 from importer.ledger.report import LoadPhase, WritingReport
 from importer.ledger.spool import Spool
 from importer.options import LoadOptions
-from importer.pipeline import WriteTogether
+from importer.pipeline import Stages, WriteTogether
 from importer.running import Running
 from importer.server.connection import Server
 from importer.server.retry import RetryPolicy
@@ -81,6 +82,10 @@ class LineWriting:
     def together(self) -> WriteTogether:
         """Takes blocks."""
         return self._sink.together
+
+    def stages(self, stages: Stages) -> AbstractContextManager[Stages]:
+        """They are where they are."""
+        return nullcontext(stages)
 
     def settle(self, ledger: Ledger) -> Duplicates:
         """Merge points of keys that occur in several blocks."""

@@ -16,7 +16,7 @@ from importer.ledger.expectation import Expectation
 from importer.ledger.ledger import Ledger
 from importer.ledger.rejects import RejectsFile
 from importer.ledger.windows import Windows
-from importer.pipeline import one_by_one, run_pipeline
+from importer.pipeline import Stages, one_by_one, run_pipeline
 from importer.records import Block, Fault, FieldColumn, Lines, Outcome, PointBatch, Reject, Table
 from importer.sink.pacing import Pace
 from importer.source.places import locate
@@ -98,14 +98,15 @@ class Flow:
 
     def run(self, *, workers: int = 2, batch_rows: int = 1, **stages: Any) -> None:
         stages["write"] = stages.pop("together", None) or one_by_one(stages.get("write", self.write))
-        usual = {"to_table": to_table, "to_points": to_points, "to_lines": to_lines}
+        usual: dict[str, Any] = {"to_table": to_table, "to_points": to_points, "to_lines": to_lines}
+        before = {name: stages.pop(name, stage) for name, stage in usual.items()}
         run_pipeline(
-            stages.pop("blocks", None) or self.source(),
+            Stages(stages.pop("blocks", None) or self.source(), **before),
             ledger=self.ledger,
             bounds=Pace(writers=workers, batch_rows=batch_rows),
             stopped=self.halted.is_set,
             halt=self.halted.set,
-            **(usual | stages),
+            **stages,
         )
 
 

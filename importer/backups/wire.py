@@ -102,13 +102,14 @@ class Wire:
     Args:
         connection: which one.
         stop: when set, a request ends at its next piece.
+        connections: that are kept for the next request.
     """
 
-    def __init__(self, connection: Connection, stop: threading.Event) -> None:
+    def __init__(self, connection: Connection, stop: threading.Event, *, connections: int = 2) -> None:
         self._url = connection.url.rstrip("/")
         self._stop = stop
         self._transport = Transport(
-            token=connection.token, tls=tls_context(connection.ca_file, verify=connection.verify), pool_size=2
+            token=connection.token, tls=tls_context(connection.ca_file, verify=connection.verify), pool_size=connections
         )
 
     def __enter__(self) -> Self:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from importer.backups.wire import Wire
 from importer.bucket import Target
 from importer.bulk.keys import SeriesKeys
+from importer.bulk.processes import BuildProcesses
 from importer.bulk.runs import Runs, values_of
 from importer.bulk.sending import ShardedBucket, packed, send_shard
 from importer.bulk.shard import BuiltShard, ShardWork, build
@@ -26,7 +27,7 @@ from importer.ledger.ledger import Ledger
 from importer.ledger.report import BuildingReport, LoadPhase
 from importer.ledger.windows import Windows
 from importer.options import LoadOptions
-from importer.pipeline import WriteTogether
+from importer.pipeline import Stages, WriteTogether
 from importer.records import FieldColumn
 from importer.resuming import Accounts
 from importer.running import Running
@@ -38,8 +39,9 @@ __all__ = ["Bulk"]
 
 Build = Callable[[ShardWork], BuiltShard]
 
-WORKERS = 2
-"""Shards at once, where nothing else is asked for: one is built while another is on its way."""
+
+MOST_SHARDS = 16
+"""Shard groups that are built or sent at once, unless more are asked for."""
 
 
 class Bulk:
@@ -81,11 +83,14 @@ class Bulk:
         self._running = running
         self._series = series
         self._halt = threading.Event()
-        self._wire = stack.enter_context(Wire(server.connection, self._halt))
+        self._wire = stack.enter_context(
+            Wire(server.connection, self._halt, connections=options.workers or MOST_SHARDS)
+        )
         running.broken_off += [self._halt.set, self._wire.break_off]
         self._encoding = encoding_for(options.compression, is_local=server.connection.is_to_this_machine)
-        self._workers = options.workers or WORKERS
-        self._build: Build = build
+        processes = options.build_processes
+        self._workers = options.workers or min(MOST_SHARDS, processes + 1)  # one is on its way while others are built
+        self._build: Build = build if processes == 1 else BuildProcesses(processes, stack)
         self._made: dict[int, int] | None = None
         self._report = BuildingReport(workers=self._workers, compression="gzip" if self._encoding == "gzip" else "none")
 
@@ -93,6 +98,10 @@ class Bulk:
     def together(self) -> WriteTogether:
         """Takes blocks."""
         return self._sink.together
+
+    def stages(self, stages: Stages) -> AbstractContextManager[Stages]:
+        """They are where they are."""
+        return nullcontext(stages)
 
     def settle(self, ledger: Ledger) -> Duplicates:
         """Make the shard groups, build the files of each, and send them."""

@@ -20,7 +20,7 @@ import pyarrow as pa
 from importer.ledger.spool import Spool
 from importer.ledger.windows import Windows
 
-__all__ = ["RunPart", "Runs", "values_of"]
+__all__ = ["RunPart", "Runs", "run_of", "values_of"]
 
 # Threads cost more than they save where batches are small.
 _WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
@@ -97,24 +97,10 @@ class Runs(Spool):
         return [part for _, part in sorted(self._parts[shard_group], key=lambda item: item[0])]
 
     def _encoded(self, block: int, points: pl.DataFrame) -> memoryview:
-        groups = self._windows.numbers(points["time"].to_numpy())
-        order = _order(groups)
-        if order is not None:
-            points, groups = points[order], groups[order]
-        cuts = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(groups)]
-        table = points.drop("position").to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
-        (whole,) = table.to_batches()
-        file = io.BytesIO()
-        schema = table.schema.serialize().to_pybytes()
-        offset = len(schema)  # which comes with the first batch
-        with pa.ipc.new_stream(file, table.schema, options=_WRITE) as writer:
-            for start, stop in pairwise(cuts):
-                part = whole.slice(start, stop - start)
-                writer.write_batch(part)
-                found = RunPart(self._file(block), offset, file.tell() - offset, part.num_rows, part.nbytes, schema)
-                self._parts[int(groups[start])].append((block, found))
-                offset = file.tell()
-        return file.getbuffer()
+        data, found = run_of(points.drop("position"), self._windows, self._file(block))
+        for group, part in found.items():
+            self._parts[group].append((block, part))
+        return data
 
     def _decoded(self, block: int) -> pl.DataFrame:
         path, batches = self._file(block), []
@@ -140,6 +126,34 @@ class Runs(Spool):
     def _note(self, block: int, points: pl.DataFrame) -> None:
         del block  # keys that occur more than once are found when the shard groups are built
         self.rows += points.height
+
+
+def run_of(points: pl.DataFrame, windows: Windows, path: Path) -> tuple[memoryview, dict[int, RunPart]]:
+    """A run, and where in it the points of each shard group are.
+
+    Args:
+        points: ``series``, ``time`` and the fields' columns, sorted by the first two.
+        windows: of the shard groups.
+        path: where the run is going to be.
+    """
+    groups = windows.numbers(points["time"].to_numpy())
+    order = _order(groups)
+    if order is not None:
+        points, groups = points[order], groups[order]
+    cuts = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(groups)]
+    table = points.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+    (whole,) = table.to_batches()
+    file, parts = io.BytesIO(), {}
+    schema = table.schema.serialize().to_pybytes()
+    offset = len(schema)  # which comes with the first batch
+    with pa.ipc.new_stream(file, table.schema, options=_WRITE) as writer:
+        for start, stop in pairwise(cuts):
+            part = whole.slice(start, stop - start)
+            writer.write_batch(part)
+            length = file.tell() - offset
+            parts[int(groups[start])] = RunPart(path, offset, length, part.num_rows, part.nbytes, schema)
+            offset += length
+    return file.getbuffer(), parts
 
 
 def values_of(path: Path, column: str) -> list[object]:

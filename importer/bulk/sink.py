@@ -16,7 +16,7 @@ from importer.limits import MAX_STRING_BYTES
 from importer.moments import as_text
 from importer.records import Lines, Outcome, Refusal
 
-__all__ = ["RunBounds", "RunSink"]
+__all__ = ["RunBounds", "RunSink", "refusals_of"]
 
 
 class RunBounds:
@@ -46,15 +46,30 @@ class RunSink:
         return [self._taken(lines) for lines in batch]
 
     def _taken(self, lines: Lines) -> Outcome:
-        found = {refusal.row: refusal for refusal in (*_too_long(lines), *self._too_old(lines))}
-        return Outcome(lines, tuple(found[row] for row in sorted(found)), 0)
+        return Outcome(lines, refusals_of(lines, self.oldest_ns), 0)
 
-    def _too_old(self, lines: Lines) -> list[Refusal]:
-        if not self._retention_ns:
-            return []
-        times, oldest_ns = lines.frame["time"].to_numpy(), time.time_ns() - self._retention_ns
-        reason = f"the point is older than the bucket's retention: it keeps what is younger than {as_text(oldest_ns)}"
-        return [Refusal(row, "", reason) for row in np.flatnonzero(times < oldest_ns).tolist()]
+    @property
+    def oldest_ns(self) -> int | None:
+        """What is older is refused now; None: nothing is."""
+        return time.time_ns() - self._retention_ns if self._retention_ns else None
+
+
+def refusals_of(lines: Lines, oldest_ns: int | None) -> tuple[Refusal, ...]:
+    """The points that the server would refuse.
+
+    Args:
+        lines: the points.
+        oldest_ns: what is older is refused.
+    """
+    found = {refusal.row: refusal for refusal in (*_too_long(lines), *_too_old(lines, oldest_ns))}
+    return tuple(found[row] for row in sorted(found))
+
+
+def _too_old(lines: Lines, oldest_ns: int | None) -> list[Refusal]:
+    if oldest_ns is None:
+        return []
+    reason = f"the point is older than the bucket's retention: it keeps what is younger than {as_text(oldest_ns)}"
+    return [Refusal(row, "", reason) for row in np.flatnonzero(lines.frame["time"].to_numpy() < oldest_ns).tolist()]
 
 
 def _too_long(lines: Lines) -> list[Refusal]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from importer.ledger.windows import Windows
-from importer.records import FieldColumn, FieldType
+from importer.records import Counted, FieldColumn, FieldType
 
 __all__ = ["Expectation"]
 
@@ -55,9 +55,7 @@ class Expectation:
         if points.is_empty():
             return
         times = points["time"].to_numpy()
-        low, high = int(times.min()), int(times.max())
-        self.first_ns = low if self.first_ns is None else min(self.first_ns, low)
-        self.last_ns = high if self.last_ns is None else max(self.last_ns, high)
+        self._reach(int(times.min()), int(times.max()))
 
         def has_value(column: pl.Series) -> Mask | None:
             return column.is_not_null().to_numpy() if column.null_count() else None
@@ -68,6 +66,13 @@ class Expectation:
         """Take back values that fell on one that was there: the fields' columns are Boolean here."""
         if not points.is_empty():
             self._count(points, fields, measurements, pl.Series.to_numpy, -1)
+
+    def add_counted(self, counted: Counted) -> None:
+        """Add points that were counted elsewhere, as if each had a key of its own."""
+        if counted.points:
+            self._reach(counted.first_ns, counted.last_ns)
+        self.types = counted.types | self.types
+        self.add_counts(counted.values)
 
     def add_counts(self, counts: Mapping[int, Mapping[FieldName, int]]) -> None:
         """Add counts, by windows, that were made elsewhere."""
@@ -83,6 +88,10 @@ class Expectation:
     def values(self) -> int:
         """Values of all fields."""
         return sum(counter.total() for counter in self.counts.values())
+
+    def _reach(self, low: int, high: int) -> None:
+        self.first_ns = low if self.first_ns is None else min(self.first_ns, low)
+        self.last_ns = high if self.last_ns is None else max(self.last_ns, high)
 
     def _count(
         self,

@@ -116,7 +116,7 @@ class Ledger:
             rows_read=block.rows,
             rows_mapped=lines.rows_mapped,
             rejected=batch.rows_faulty + batch.rows_mapped - lines.rows_mapped,
-            points_emitted=lines.frame.height,
+            points_emitted=lines.points,
             empty_points=batch.empty_points,
             bytes_read=len(block.data) + (block.byte_offset if begins else 0),  # with the header
         )
@@ -147,13 +147,16 @@ class Ledger:
                 lost = pl.Series([*(refusal.row for refusal in outcome.refusals), *outcome.unsent], dtype=pl.UInt32)
                 kept = kept.with_row_index("row").filter(~pl.col("row").is_in(lost.implode())).drop("row")
             self.counts.points_rejected += len(outcome.refusals)
-            self.counts.points_acknowledged += kept.height
+            acknowledged = lines.points - lines.frame.height + kept.height
+            self.counts.points_acknowledged += acknowledged
             self.expectation.add(kept, lines.fields, self.series.measurements)
+            if lines.elsewhere is not None:
+                self.expectation.add_counted(lines.elsewhere)
             spooled = self.spool.append(lines.block.number, kept, lines.fields) if self.spool is not None else None
             if self.journal is not None and not outcome.unsent:
                 counts = pending.counts
                 counts.add({"retries": outcome.retries, "points_rejected": len(outcome.refusals)})
-                counts.points_acknowledged = kept.height
+                counts.points_acknowledged = acknowledged
                 self.journal.acknowledge(
                     lines.block.number,
                     pending.sha256,

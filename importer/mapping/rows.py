@@ -85,6 +85,11 @@ class RowMapper:
         self._unit = PRECISION_NS[precision]
         self._types: Types = {}
 
+    @property
+    def function(self) -> RowFunction:
+        """What it calls."""
+        return self._function
+
     def pin(self, known: dict[tuple[str, str], FieldType]) -> None:
         """Keep to the types that the bucket has already, by measurement and field key."""
         self._types.update(known)

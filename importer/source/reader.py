@@ -236,7 +236,11 @@ class Reader:
         """A block's wanted columns."""
         if block.sections is not None:
             return to_parts(block, self._of_layout)
-        return to_table(block, self._columns[block.source])
+        return to_table(block, self.columns_of(block))
+
+    def columns_of(self, block: Block) -> tuple[str, ...]:
+        """The columns that are wanted of a block."""
+        return self._columns[block.source]
 
     def again(self, columns: tuple[str, ...]) -> Reader:
         """Another reader of the same sources, for a first pass over some columns; of annotated ones, the times."""

@@ -1,0 +1,116 @@
+"""A Dask cluster: the one place that knows of it.
+
+Goes in: its scheduler's address, then functions and their arguments. Comes out: what they gave. Of what a lost worker
+had, Dask does the calls again: they have to be pure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from contextlib import ExitStack
+from typing import Any
+
+from distributed import Client, Future
+
+from importer.bulk.on_workers import versions
+from importer.errors import ConfigurationError, ImporterError, LoadError
+from importer.options import LoadOptions
+from importer.running import Running
+
+__all__ = ["Cluster", "There"]
+
+There = Future[Any]
+"""What a call gives, on a worker."""
+
+ASK_SECONDS = 0.5
+"""Between two looks whether the load is to stop, or the cluster has gone."""
+
+
+class Cluster:
+    """The connection to the scheduler.
+
+    Args:
+        options: how to load; they name it.
+        running: tells when the load is to stop.
+        stack: closes it at the end.
+
+    Attributes:
+        threads: of all workers.
+
+    Raises:
+        ConfigurationError: no scheduler answers, it has no workers, or they are of other versions.
+    """
+
+    def __init__(self, options: LoadOptions, running: Running, stack: ExitStack) -> None:
+        self._address, self._wait_seconds, self._running = str(options.cluster), options.wait_seconds, running
+        patience = max(1.0, options.wait_seconds)
+        try:
+            self._client = Client(self._address, timeout=patience, set_as_default=False, name="importer")
+        except (OSError, ValueError, ImportError) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigurationError(
+                f"no Dask scheduler answers at {self._address!r} within {patience:g} s (--wait): {reason}"
+            ) from error
+        stack.callback(self._client.close)
+        try:
+            self._client.wait_for_workers(1, timeout=patience)
+        except TimeoutError as error:
+            raise ConfigurationError(f"the cluster at {self._address!r} has no workers") from error
+        self._check_versions()
+        self.threads: int = sum(self._client.nthreads().values())
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> There:
+        """Have a function called on a worker; futures among the arguments stand for what they become."""
+        return self._client.submit(function, *arguments, pure=False)
+
+    def result(self, future: There) -> Any:
+        """What became of a call; waits for it.
+
+        Raises:
+            ImporterError: the call raised it.
+            LoadInterruptedError: the load was told to stop.
+            LoadError: the cluster has gone.
+        """
+        alone_since: float | None = None
+        while True:
+            try:
+                return future.result(timeout=ASK_SECONDS)
+            except TimeoutError:
+                pass
+            except ImporterError:
+                raise
+            except (Exception, CancelledError, asyncio.CancelledError) as error:
+                reason = " ".join(str(error).split())
+                raise LoadError(f"the cluster at {self._address!r} failed: {type(error).__name__}: {reason}") from error
+            if self._running.is_stopped():
+                raise self._running.interrupted("while the cluster was at work")
+            if self._client.status != "running":
+                raise LoadError(f"the scheduler of the cluster at {self._address!r} has gone")
+            if self._client.scheduler_info()["workers"]:
+                alone_since = None
+            else:
+                alone_since = alone_since or time.monotonic()
+                if time.monotonic() - alone_since > self._wait_seconds:
+                    raise LoadError(f"the cluster at {self._address!r} has no workers any more")
+
+    def _check_versions(self) -> None:
+        here = versions()
+        try:
+            scheduler: dict[str, str] = self._client.run_on_scheduler(versions)
+            found: dict[str, dict[str, str]] = self._client.run(versions)
+        except Exception as error:
+            raise ConfigurationError(
+                f"the cluster at {self._address!r} cannot do the importer's work: {type(error).__name__}: {error}; its "
+                "scheduler and workers need the importer, in the same version"
+            ) from error
+        for where, there in {"its scheduler": scheduler, **found}.items():
+            differing = [
+                f"{name} {there.get(name)} (here {here[name]})" for name in here if here[name] != there.get(name)
+            ]
+            if differing:
+                raise ConfigurationError(
+                    f"the cluster at {self._address!r} is of other versions: {where} has {', '.join(differing)}"
+                )
