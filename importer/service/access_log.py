@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import re
+import secrets
 import time
-import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,10 @@ from importer.service.exposition import Figures
 __all__ = ["AccessLog"]
 
 log = logging.getLogger("importer.access")
+
+_NUMBERS = itertools.count()
+_PROCESS = secrets.token_hex(8)
+"""Before the number of a request; chance for each one would be a call of the system, and a wait for other threads."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -42,7 +47,7 @@ class AccessLog:
             return
         began, moment, status, size = time.perf_counter(), datetime.now(UTC), 0, 0
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_NUMBERS):016x}"
 
         async def noted(message: Message) -> None:
             nonlocal status, size

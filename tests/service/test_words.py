@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from importer.jobs.events import Event
 from importer.measurements.opening import opened_bucket
 from importer.server.connection import Connection
-from importer.service.wording import in_requests_words
+from importer.service.wording import event_in_requests_words, in_requests_words
 from tests.influxd import Influxd
 from tests.jobs.watching import ended
 from tests.loading import BIRDS, START, Trial, birds_csv
@@ -60,6 +61,15 @@ def test_a_job_that_fails_says_in_its_own_terms_what_can_be_done_wherever_it_is_
         assert '"max_rejects"' in each["error"]["message"]
         assert '"max_rejects"' in each["report"]["error"]
     assert "--max-rejects" not in events + json.dumps([job, last])
+
+
+def test_what_a_load_logs_is_told_in_the_terms_of_a_request() -> None:
+    said = "no row is left: --allow-empty replaces it, as --max-columns would not"
+    log = {"time": "2024-05-01T10:15:00.004Z", "level": "warning", "message": said}
+    for kind, named in (("log", '"allow_empty"'), ("progress", "--allow-empty")):
+        told = json.loads(event_in_requests_words(Event("run-1", kind, json.dumps(log))))  # type: ignore[arg-type]
+        assert named in told["message"]
+        assert told | {"message": said} == log
 
 
 def test_an_inspection_asks_for_parts_of_a_request(service: TestClient) -> None:
