@@ -55,15 +55,14 @@ def main(words: Sequence[str] | None = None) -> int:
     console.print(f"measuring on {machine_line(results)}", highlight=False)
     if options.influx is None and "influx-write" in options.contenders:
         console.print(f"without influx write: name the program by --influx or {INFLUX_SETTING}")
+    grown = {"importer": options.growth, "bulk": options.bulk_growth}
     if options.keep:
-        results.keep(read_results(options.output), options.datasets)
+        results.keep(read_results(options.keep), options.datasets, [way for way, sizes in grown.items() if sizes])
     if options.start:
         session.start(results)
     session.compare(results, options.datasets, options.contenders, options.rows)
-    if options.growth:
-        session.grow(results, "importer", _sizes(options.growth, options.rows))
-    if options.bulk_growth:
-        session.grow(results, "bulk", _sizes(options.bulk_growth, options.rows))
+    for way, sizes in grown.items():
+        session.grow(results, way, [max(10, int(size * options.rows)) for size in sizes])
     if options.weigh:
         session.weigh(results, ("importer", "bulk"), options.rows)
     _show(results, console, options.output)
@@ -116,7 +115,9 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--influxd", type=Path, default=None, help="the server; found or built otherwise")
     parser.add_argument("--data", type=Path, default=default_folder(), help="folder of generated files")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the results as JSON")
-    parser.add_argument("--keep", action="store_true", help="what that file holds of shapes that are not measured now")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help="results of an earlier session, for what is not measured now"
+    )
     parser.add_argument("--write-docs", action="store_true", help="put the figures into docs/performance.md")
     options = parser.parse_args(words)
     options.data, options.output = options.data.absolute(), options.output.absolute()
@@ -125,10 +126,6 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         if not os.access(options.influx, os.X_OK):
             parser.error(f"there is no program {str(options.influx)!r}")
     return options
-
-
-def _sizes(factors: Sequence[float], rows: int) -> list[int]:
-    return [max(10, int(factor * rows)) for factor in factors]
 
 
 def _positive(text: str) -> int:

@@ -121,12 +121,13 @@ class Results:
         picked = [run for run in self.runs if (run.dataset, run.contender) == (dataset, contender)]
         return {run.round: run for run in picked if not run.trouble}
 
-    def keep(self, earlier: Results, measured: Sequence[str]) -> None:
-        """Keep what an earlier session measured of other shapes, on the same machine and with the same server.
+    def keep(self, earlier: Results, measured: Sequence[str], grown: Sequence[str]) -> None:
+        """Keep what an earlier session measured besides, on the same machine and with the same server.
 
         Args:
             earlier: what it measured.
             measured: the shapes that are measured now.
+            grown: the ways that are measured now at several sizes.
 
         Raises:
             ValueError: it was another machine or server.
@@ -138,6 +139,7 @@ class Results:
         if facts != facts_then:
             raise ValueError(f"it was measured on another machine: {facts_then}, and this is {facts}")
         self.runs += [run for run in earlier.runs if run.dataset not in measured]
+        self.growth += [run for run in earlier.growth if run.contender not in grown]
 
     @property
     def troubles(self) -> list[str]:

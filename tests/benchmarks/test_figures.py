@@ -137,3 +137,14 @@ def test_results_of_another_structure_are_refused(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text('{"schema_version": 0, "runs": []}')
     with pytest.raises(ValueError, match="measure anew"):
         read_results(tmp_path / "results.json")
+
+
+def test_what_an_earlier_session_measured_besides_is_kept_if_the_machine_is_the_same() -> None:
+    now, earlier = session(run("bulk", 4.0)), session(run("importer", 8.0), run("importer", 9.0, dataset="iot"))
+    earlier.growth = [run("importer", 1.1, rows=100_000), run("bulk", 0.9, rows=100_000)]
+    now.keep(earlier, ["movebank"], ["bulk"])
+    assert [(each.dataset, each.contender) for each in now.runs] == [("movebank", "bulk"), ("iot", "importer")]
+    assert [each.contender for each in now.growth] == ["importer"]
+    earlier.machine = earlier.machine | {"influxdb": "2.7.1"}
+    with pytest.raises(ValueError, match="another machine"):
+        now.keep(earlier, ["movebank"], ["bulk"])
