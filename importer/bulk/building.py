@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from http import HTTPStatus
 from pathlib import Path
 
 from importer.backups.wire import Wire
@@ -21,7 +22,7 @@ from importer.bulk.sending import ShardedBucket, packed, send_shard
 from importer.bulk.shard import BuiltShard, ShardWork, build
 from importer.bulk.sink import RunBounds, RunSink
 from importer.encoding.series import SeriesIndex
-from importer.errors import SpoolError
+from importer.errors import SpoolError, TransientServerError
 from importer.ledger.duplicates import Duplicates, KeyAccounts, tag_hint
 from importer.ledger.ledger import Ledger
 from importer.ledger.report import BuildingReport, LoadPhase
@@ -42,6 +43,14 @@ Build = Callable[[ShardWork], BuiltShard]
 
 MOST_SHARDS = 16
 """Shard groups that are built or sent at once, unless more are asked for."""
+
+
+CLOSED_AFTER = 3
+"""Times 500 for a shard: where a connection broke while the server opened its files, it never takes any again."""
+
+
+class ShardClosedError(Exception):
+    """The server has closed a shard, and opens it only when it is started again."""
 
 
 class Bulk:
@@ -92,6 +101,7 @@ class Bulk:
         self._workers = options.workers or min(MOST_SHARDS, processes + 1)  # one is on its way while others are built
         self._build: Build = build if processes == 1 else BuildProcesses(processes, stack)
         self._made: dict[int, int] | None = None
+        self._is_anew = False
         self._report = BuildingReport(workers=self._workers, compression="gzip" if self._encoding == "gzip" else "none")
 
     @property
@@ -109,24 +119,27 @@ class Bulk:
         groups = self.spool.shard_groups
         if not groups:
             return Duplicates()
-        shards, sent = self._bucket(groups)
         keys = SeriesKeys.of(self._series.keys, self._series.measurements)
         with self._told():
             keys.write(self._series_file)
+        found: dict[int, BuiltShard] = {}
+        for built in self._in_place(groups, ledger):
+            found[built.group] = built  # of one that is built twice, both say the same
+            self._running.tell("build", ledger, len(found) / len(groups))
         accounts = KeyAccounts()
-        for done, built in enumerate(self._built(groups, shards, sent, ledger), 1):
+        for built in found.values():
             accounts.merge(built.accounts)
             ledger.expectation.add_counts({built.group: built.fallen})
-            self._running.tell("build", ledger, done / len(groups))
         accounts.found.tag_hint = tag_hint(self.spool.fields, accounts.differing, self.spool.rows, self._distinct)
         return accounts.found
 
     def write_again(self, comparison: Comparison, ledger: Ledger) -> int:
         """Build and send the shards anew in which the server holds too few values; how many were missing."""
         missing = [each for each in comparison.differences if each.stored < each.expected]
+        if not missing:
+            return 0
         groups = sorted({self._windows.number_of(each.start_ns) for each in missing} & {*self.spool.shard_groups})
-        shards, _ = self._bucket(groups)
-        for _ in self._built(groups, shards, set(), ledger):
+        for _ in self._in_place(groups, ledger):
             self._running.check_stopped(ledger)
         self._report = self._report.model_copy(update={"sent_again": self._report.sent_again + len(groups)})
         return sum(each.expected - each.stored for each in missing)
@@ -142,20 +155,36 @@ class Bulk:
     def _series_file(self) -> Path:
         return self.spool.folder / "series.keys"
 
-    def _bucket(self, groups: Iterable[int]) -> tuple[dict[int, int], set[int]]:
+    def _in_place(self, groups: Iterable[int], ledger: Ledger) -> Iterator[BuiltShard]:
+        """Shard groups, as they are built and sent; all of the load's, where the server has closed a shard for good."""
+        shards, sent = self._bucket()
+        try:
+            yield from self._built(groups, shards, sent, ledger)
+        except ShardClosedError:
+            self._running.warn(
+                "the server takes no more files for a shard: the bucket is made anew, and all is sent again"
+            )
+            self._is_anew = True
+            yield from self._built(self.spool.shard_groups, self._remade(), set(), ledger)
+
+    def _bucket(self) -> tuple[dict[int, int], set[int]]:
         """The server's shards of these groups, and the groups that are there already."""
-        past, journal = self._accounts.past, self._accounts.journal
+        past = self._accounts.past
         if self._made is not None:
             return self._made, set()
         if past is not None and past.made is not None and past.made.bucket_id == self._target.bucket_id:
             self._made = past.made.shards
             return self._made, past.sent
-        make = ShardedBucket(self._wire, list(groups), self._windows)
+        return self._remade(), set()
+
+    def _remade(self) -> dict[int, int]:
+        """The shards of the bucket, made with the load's shard groups; whatever was in it goes."""
+        make = ShardedBucket(self._wire, self.spool.shard_groups, self._windows)
         self._target.remake(make)
         self._made = make.shards
-        if journal is not None:
-            journal.made(self._target.bucket_id, make.shards)
-        return self._made, set()
+        if self._accounts.journal is not None:
+            self._accounts.journal.made(self._target.bucket_id, make.shards)
+        return self._made
 
     def _built(
         self, groups: Iterable[int], shards: dict[int, int], sent: set[int], ledger: Ledger
@@ -195,8 +224,20 @@ class Bulk:
         )
 
     def _send(self, archive: Path, shard: int) -> None:
+        refused = 0
+
+        def send() -> None:
+            nonlocal refused
+            try:
+                send_shard(self._wire, shard, file, self._encoding)
+            except TransientServerError as error:
+                refused = refused + 1 if error.status == HTTPStatus.INTERNAL_SERVER_ERROR else 0
+                if refused == CLOSED_AFTER and not self._is_anew:
+                    raise ShardClosedError from error
+                raise
+
         with packed(archive, self._encoding) as file:
-            self._server.patiently(lambda: send_shard(self._wire, shard, file, self._encoding))
+            self._server.patiently(send)
 
     def _note(self, built: BuiltShard) -> None:
         report = self._report
