@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from importer.bucket import Target, format_duration
-from importer.bulk.building import Bulk
 from importer.cardinality import MANY_SERIES, SeriesWatch
 from importer.choices import Method
 from importer.encoding.line_protocol import LineEncoder
@@ -170,6 +169,8 @@ class Filling:
                 columns_of=self._reader.columns_of,
             )
         if method == "bulk":
+            from importer.bulk.building import Bulk  # noqa: PLC0415 - lines need no Arrow
+
             return Bulk(server, target, self._options, accounts, self._running, self._series, stack)
         return LineWriting(
             server, target, self._options, running=self._running, series=self._series, folder=accounts.folder.spool
