@@ -55,6 +55,10 @@ QUEUE_SECONDS = 30
 """An import has its turn more rarely than InfluxDB its rest."""
 
 _BAD_REQUEST = 400
+_WITHOUT_ROUTE = {
+    404: "there is no such path: /docs has those that there are",
+    405: "this path does not know the method {method}; it knows {allowed}",
+}
 
 
 @contextmanager
@@ -100,12 +104,16 @@ def handle_problems(app: FastAPI, state_dir: Path) -> None:
             problem.errors.append(Fault(where="request", reason=problem.detail))
         return problem_response(problem, error.headers)
 
-    async def of_framework(_: Request, error: Exception) -> Response:
+    async def of_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - as registered below
-        status, detail = error.status_code, str(error.detail)
+        status, headers = error.status_code, dict(error.headers or {})
+        detail = str(error.detail)
+        if detail == title_of(status):  # nothing that would not be known already
+            detail = _WITHOUT_ROUTE.get(status, detail).format(
+                method=request.method, allowed=headers.get("Allow", "others")
+            )
         faults = [Fault(where="request", reason=detail)] if status == _BAD_REQUEST else []
-        problem = Problem(status=status, title=title_of(status), detail=detail, errors=faults)
-        return problem_response(problem, dict(error.headers or {}))
+        return problem_response(Problem(status=status, title=title_of(status), detail=detail, errors=faults), headers)
 
     async def of_request(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - as registered below

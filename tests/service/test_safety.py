@@ -179,6 +179,8 @@ def test_errors_of_the_framework_are_problems_too(service: TestClient) -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
         assert set(answer.json()) == {"status", "title", "detail", "errors"}
         assert answer.json()["status"] == status
+    assert service.get("/no/such/route").json()["detail"].startswith("there is no such path")
+    assert service.put("/health").json()["detail"] == "this path does not know the method PUT; it knows GET"
 
 
 def test_what_nobody_has_foreseen_is_500_without_a_trace_and_the_log_has_it_without_secrets(
