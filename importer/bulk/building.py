@@ -193,13 +193,15 @@ class Bulk:
 
         def build_and_send(group: int) -> BuiltShard:
             self._running.check_stopped(ledger)
-            with self._told():
-                built = self._build(self._work(group, is_sent=group in sent))
-                if built.archive is not None:
-                    try:
+            work = self._work(group, is_sent=group in sent)
+            try:
+                with self._told():
+                    built = self._build(work)
+                    if built.archive is not None:
                         self._send(built.archive, shards[group])
-                    finally:
-                        built.archive.unlink(missing_ok=True)
+            finally:
+                if work.archive is not None:  # also what is half built, where the disk is full
+                    work.archive.unlink(missing_ok=True)
             return built
 
         pool = ThreadPoolExecutor(self._workers, "build")
