@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from importer.bucket import Target, repair
 from importer.bulk.choosing import chosen_method
@@ -49,6 +49,8 @@ from importer.source.reader import Reader
 __all__ = ["Load"]
 
 log = logging.getLogger(__name__)
+
+NOT_IN_BULK: dict[str, Any] = {"build_processes": 1, "cluster": None}
 
 
 class Load:
@@ -142,8 +144,7 @@ class Load:
         version = self._wait_for(server)
         self._closing.server = (server.connection.url, version)
         method = chosen_method(server, self._options, version, say=log.info, warn=self._running.warn)
-        cluster = self._options.cluster if method == "bulk" else None
-        options = replace(self._options, method=method, cluster=cluster)
+        options = replace(self._options, method=method, **({} if method == "bulk" else NOT_IN_BULK))
         state_dir = options.state_dir or default_state_dir()
         plan = plan_of(server, options, self._reader.sources, self._mapper, self._closing.load_id)
         dead = hold_dead_loads(server, state_dir, plan, stack)

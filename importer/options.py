@@ -117,6 +117,8 @@ class LoadOptions:
         _ = self.reject_budget, self.bounds  # what is wrong is told of now, not in mid-load
         if self.resume and self.dry_run:
             raise ConfigurationError("a dry run writes nothing that could be resumed: leave out --resume or --dry-run")
+        if self.build_processes > 1 and self.method == "write":
+            raise ConfigurationError("line protocol has no files to build: --build-processes goes with --method bulk")
         if self.cluster is not None:
             self._check_cluster()
         if self.time_span_seconds is not None and not 0 <= self.time_span_seconds < math.inf:

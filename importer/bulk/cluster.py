@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, wait
 from contextlib import ExitStack
 from typing import Any
 
@@ -55,6 +55,8 @@ class Cluster:
                 f"no Dask scheduler answers at {self._address!r} within {patience:g} s (--wait): {reason}"
             ) from error
         stack.callback(self._client.close)
+        loop: Any = self._client.loop
+        self._loop: asyncio.AbstractEventLoop = loop.asyncio_loop
         try:
             self._client.wait_for_workers(1, timeout=patience)
         except TimeoutError as error:
@@ -63,8 +65,15 @@ class Cluster:
         self.threads: int = sum(self._client.nthreads().values())
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> There:
-        """Have a function called on a worker; futures among the arguments stand for what they become."""
-        return self._client.submit(function, *arguments, pure=False)
+        """Have a function called on a worker; futures among the arguments stand for what they become.
+
+        Raises:
+            LoadError: the cluster has gone.
+        """
+        try:
+            return self._client.submit(function, *arguments, pure=False)
+        except Exception as error:
+            raise self._failed(error) from error
 
     def result(self, future: There) -> Any:
         """What became of a call; waits for it.
@@ -74,27 +83,36 @@ class Cluster:
             LoadInterruptedError: the load was told to stop.
             LoadError: the cluster has gone.
         """
+        # Not by the future's own timeout: one that comes while the outcome is on its way breaks that off.
+        coming = asyncio.run_coroutine_threadsafe(self._client.gather(future, asynchronous=True), self._loop)
         alone_since: float | None = None
-        while True:
-            try:
-                return future.result(timeout=ASK_SECONDS)
-            except TimeoutError:
-                pass
-            except ImporterError:
-                raise
-            except (Exception, CancelledError, asyncio.CancelledError) as error:
-                reason = " ".join(str(error).split())
-                raise LoadError(f"the cluster at {self._address!r} failed: {type(error).__name__}: {reason}") from error
-            if self._running.is_stopped():
-                raise self._running.interrupted("while the cluster was at work")
-            if self._client.status != "running":
-                raise LoadError(f"the scheduler of the cluster at {self._address!r} has gone")
-            if self._client.scheduler_info()["workers"]:
-                alone_since = None
-            else:
-                alone_since = alone_since or time.monotonic()
-                if time.monotonic() - alone_since > self._wait_seconds:
-                    raise LoadError(f"the cluster at {self._address!r} has no workers any more")
+        try:
+            while not wait([coming], ASK_SECONDS).done:
+                alone_since = self._checked(alone_since)
+            return coming.result()
+        except ImporterError:
+            raise
+        except (Exception, CancelledError, asyncio.CancelledError) as error:
+            raise self._failed(error) from error
+        finally:
+            coming.cancel()
+
+    def _checked(self, alone_since: float | None) -> float | None:
+        """Raise if there is nothing to wait for any more; since when there is no worker."""
+        if self._running.is_stopped():
+            raise self._running.interrupted("while the cluster was at work")
+        if self._client.status != "running":
+            raise LoadError(f"the scheduler of the cluster at {self._address!r} has gone")
+        if self._client.scheduler_info()["workers"]:
+            return None
+        alone_since = alone_since or time.monotonic()
+        if time.monotonic() - alone_since > self._wait_seconds:
+            raise LoadError(f"the cluster at {self._address!r} has no workers any more")
+        return alone_since
+
+    def _failed(self, error: BaseException) -> LoadError:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return LoadError(f"the cluster at {self._address!r} failed: {reason}")
 
     def _check_versions(self) -> None:
         here = versions()

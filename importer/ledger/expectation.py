@@ -71,7 +71,8 @@ class Expectation:
         """Add points that were counted elsewhere, as if each had a key of its own."""
         if counted.points:
             self._reach(counted.first_ns, counted.last_ns)
-        self.types = counted.types | self.types
+        for name, kind in counted.types.items():
+            self.types.setdefault(name, kind)
         self.add_counts(counted.values)
 
     def add_counts(self, counts: Mapping[int, Mapping[FieldName, int]]) -> None:

@@ -39,8 +39,8 @@ def importable_name(function: RowFunction) -> str:
     module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
     if module == "__main__" or getattr(sys.modules.get(module), name, None) is not function:
         raise ConfigurationError(
-            f"the mapper {name or function!r} cannot be imported by other processes, as mapper_processes asks for: "
-            "it must be a function at the outermost level of a module"
+            f"the mapper {name or function!r} cannot be imported by other processes, as mapper_processes and cluster "
+            "ask for: it must be a function at the outermost level of a module"
         )
     return f"{module}:{name}"
 

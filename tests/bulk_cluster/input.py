@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.loading import BIRDS, START
+from importer import Report
+from tests.bulk.two_ways import flux_lines, told
+from tests.loading import BIRDS, START, Trial
 
-__all__ = ["OPTIONS", "many_csv"]
+__all__ = ["OPTIONS", "Outcome", "many_csv", "outcome"]
+
+Outcome = tuple[dict[str, Any], list[str], list[bytes]]
 
 MANY: dict[str, Any] = BIRDS | {
     "measurement": {"column": "kind"},
@@ -18,7 +22,7 @@ OPTIONS: dict[str, Any] = {
     "mapping": MANY,
     "block_bytes": BLOCK_BYTES,
     "max_rejects": "10%",
-    "shard_duration_seconds": 86_400,
+    "shard_duration_seconds": 172_800,
     "wait_seconds": 20,
 }
 
@@ -33,3 +37,10 @@ def many_csv(rows: int = 4_000) -> str:
         word = f"w{n % 3}" if n % 5 == 0 and n > 1_500 else ""
         lines.append(f"{second},b{n % 3},{latitude},{count},{word},{('seen', 'heard')[n % 2]}")
     return "\n".join(lines) + "\n"
+
+
+def outcome(trial: Trial, report: Report) -> Outcome:
+    """What must be the same however a load was spread: report, rejects, data."""
+    path = trial.folder / "rejects.csv"
+    rejects = path.read_text().replace(f"{trial.folder}/", "").splitlines() if path.exists() else []
+    return told(report), rejects, flux_lines(trial)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,37 +19,25 @@ from importer.bulk import on_workers
 from importer.bulk.spread import ClusterBulk
 from importer.progress import Snapshot
 from importer.server.process import free_port
-from tests.bulk.two_ways import flux_lines, told
-from tests.bulk_cluster.conftest import StartCluster
-from tests.bulk_cluster.input import OPTIONS, many_csv
+from tests.bulk_cluster.input import OPTIONS, Outcome, many_csv, outcome
 from tests.loading import BIRDS, START, Trial, birds_csv
 from tests.mapping.row_functions import of_birds
 
 
-def rejects(trial: Trial) -> list[str]:
-    path = trial.folder / "rejects.csv"
-    return path.read_text().splitlines() if path.exists() else []
-
-
 def alone_and_spread(trial: Trial, cluster: str, source: Path, **more: Any) -> Report:
     """A load without the cluster, and one with it: all that they tell, and hold, is the same."""
-    alone = trial.load(source, **(OPTIONS | more))
-    expected = told(alone), rejects(trial), flux_lines(trial)
+    expected = outcome(trial, trial.load(source, **(OPTIONS | more)))
     spread = trial.load(source, cluster=cluster, **(OPTIONS | more))
-    assert (told(spread), rejects(trial), flux_lines(trial)) == expected
-    assert alone.building is not None
-    assert spread.building is not None
-    assert spread.building.files == alone.building.files
-    assert spread.status == "verified"
+    assert outcome(trial, spread) == expected
     return spread
 
 
-def test_a_cluster_makes_what_one_process_makes(trial: Trial, cluster: LocalCluster) -> None:
-    source = trial.csv(many_csv())
-    spread = alone_and_spread(trial, cluster.scheduler_address, source)
+def test_a_cluster_makes_what_one_process_makes(trial: Trial, cluster: LocalCluster, alone: Outcome) -> None:
+    spread = trial.load(trial.csv(many_csv()), cluster=cluster.scheduler_address, **OPTIONS)
+    assert outcome(trial, spread) == alone
+    assert (spread.status, trial.buckets) == ("verified", {""})
     assert spread.duplicates > 900
     assert spread.rejected > 5
-    assert trial.buckets == {""}
 
 
 def test_types_that_others_decide_meanwhile_are_those_of_the_input_order(
@@ -91,32 +81,62 @@ class Killing:
 
 
 @pytest.mark.parametrize("phase", ["load", "build"])
-def test_what_a_killed_worker_had_is_done_again(trial: Trial, start_cluster: StartCluster, phase: str) -> None:
-    own = start_cluster()
-    source = trial.csv(many_csv())
-    expected = told(trial.load(source, **OPTIONS)), rejects(trial), flux_lines(trial)
-    killing = Killing(own, phase)
-    spread = trial.load(source, cluster=own.scheduler_address, progress=killing, **OPTIONS)
+def test_what_a_killed_worker_had_is_done_again(
+    trial: Trial, cluster: LocalCluster, alone: Outcome, phase: str
+) -> None:
+    killing = Killing(cluster, phase)
+    spread = trial.load(trial.csv(many_csv()), cluster=cluster.scheduler_address, progress=killing, **OPTIONS)
     assert killing.killed is not None
-    assert (told(spread), rejects(trial), flux_lines(trial)) == expected
-    own.close()
+    assert outcome(trial, spread) == alone
 
 
-def test_a_cluster_that_goes_ends_the_load_and_leaves_the_bucket(trial: Trial, start_cluster: StartCluster) -> None:
-    own = start_cluster()
+@pytest.mark.parametrize(
+    ("goes", "why"),
+    [
+        (LocalCluster.close, "failed: (FutureCancelled|ClosedClient)Error|the scheduler of the cluster .* has gone"),
+        (lambda cluster: cluster.scale(0), "has no workers any more"),
+    ],
+    ids=["scheduler", "workers"],
+)
+def test_a_cluster_that_goes_ends_the_load_and_leaves_the_bucket(
+    trial: Trial, own_cluster: LocalCluster, goes: Callable[[LocalCluster], None], why: str
+) -> None:
     trial.load(trial.csv(birds_csv(10)))
     before = trial.state_now()
 
     class Closing:
         def update(self, snapshot: Snapshot) -> None:
             if snapshot.phase == "build":
-                own.close()
+                goes(own_cluster)
 
-    with pytest.raises(LoadError, match="the cluster at") as ended:
-        trial.load(trial.csv(many_csv()), cluster=own.scheduler_address, progress=Closing(), **OPTIONS)
+    options = OPTIONS | {"wait_seconds": 1}
+    with pytest.raises(LoadError, match=why) as ended:
+        trial.load(trial.csv(many_csv()), cluster=own_cluster.scheduler_address, progress=Closing(), **options)
     assert not ended.value.resumable
     assert trial.state_now() == before
     assert trial.buckets == {""}
+
+
+def test_points_that_the_server_would_refuse_are_rejected_where_they_are(trial: Trial, cluster: LocalCluster) -> None:
+    now = int(time.time())
+    rows = [f"{now - n * 600},b,1.5,{n}" for n in range(2_000)]
+    source = trial.csv("t,bird,lat,n\n" + "\n".join(rows) + "\n")
+    options = OPTIONS | {"mapping": None, "max_rejects": "100%", "retention_seconds": 86_400 * 7}
+    found = []
+    for more in ({}, {"cluster": cluster.scheduler_address}):
+        report = trial.load(source, **options, **more)
+        _, rejects, held = outcome(trial, report)
+        lines = [line.rsplit(" ", 1)[0] for line in rejects]  # without the time of the load
+        found.append((report.points_rejected, report.points_written, lines, held))
+    assert found[0] == found[1]
+    assert found[0][0] > 900
+
+
+def test_where_it_cannot_be_in_bulk_no_cluster_is_asked(trial: Trial) -> None:
+    trial.load(trial.csv(birds_csv(10)))
+    nowhere = {"cluster": f"tcp://127.0.0.1:{free_port()}", "build_processes": 1}
+    report = trial.load(trial.csv(birds_csv(20)), method="auto", if_exists="append", **nowhere)
+    assert (report.status, report.building) == ("verified", None)
 
 
 def test_without_a_scheduler_nothing_is_begun(trial: Trial) -> None:
@@ -147,6 +167,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     ("more", "why"),
     [
         ({"method": "write"}, "goes with --method bulk or auto"),
+        ({"method": "write", "cluster": None, "build_processes": 2}, "--build-processes goes with --method bulk"),
         ({"dry_run": True}, "goes with --method bulk or auto"),
         ({"resume": True}, "cannot be resumed"),
         ({"build_processes": 2}, "leave out --build-processes or --cluster"),
@@ -155,4 +176,4 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 )
 def test_options_that_do_not_go_with_a_cluster_are_refused(more: dict[str, Any], why: str) -> None:
     with pytest.raises(ConfigurationError, match=why):
-        LoadOptions(bucket="b", cluster="tcp://127.0.0.1:1", **({"method": "bulk"} | more))
+        LoadOptions(bucket="b", **({"method": "bulk", "cluster": "tcp://127.0.0.1:1"} | more))

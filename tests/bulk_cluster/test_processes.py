@@ -10,23 +10,21 @@ import pytest
 
 from importer.children import Child
 from importer.errors import BuildBrokenOffError
-from tests.bulk.two_ways import flux_lines, told
-from tests.bulk_cluster.input import OPTIONS, many_csv
+from tests.bulk_cluster.input import OPTIONS, Outcome, many_csv, outcome
 from tests.loading import Trial
 
 
-def test_several_processes_build_what_one_builds(trial: Trial) -> None:
-    source = trial.csv(many_csv())
-    alone = told(trial.load(source, **OPTIONS)), flux_lines(trial)
-    spread = trial.load(source, build_processes=2, **OPTIONS)
-    assert (told(spread), flux_lines(trial)) == alone
+def test_several_processes_build_what_one_builds(trial: Trial, alone: Outcome) -> None:
+    spread = trial.load(trial.csv(many_csv()), build_processes=2, **OPTIONS)
+    assert outcome(trial, spread) == alone
     assert spread.building is not None
     assert spread.building.workers == 3
 
 
-def test_a_killed_process_ends_the_load_and_another_run_goes_on(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_process_ends_the_load_and_another_run_goes_on(
+    trial: Trial, alone: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = trial.csv(many_csv())
-    alone = told(trial.load(source, **OPTIONS)), flux_lines(trial)
     send, calls = Child.send, []
 
     def kill_the_third_time(self: Child, *arguments: Any) -> None:
@@ -40,4 +38,4 @@ def test_a_killed_process_ends_the_load_and_another_run_goes_on(trial: Trial, mo
         trial.load(source, build_processes=2, **OPTIONS)
     assert ended.value.resumable
     resumed = trial.load(source, build_processes=2, resume=True, **OPTIONS)
-    assert (told(resumed), flux_lines(trial)) == alone
+    assert outcome(trial, resumed) == alone
