@@ -24,6 +24,8 @@ from tests.influxd import Influxd
 from tests.loading import Trial
 
 ROWS = 1_500
+GIVEN = "000000001-000000001"
+"""The storage file of a shard, as it was sent."""
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,7 @@ def test_further_writes_restarts_and_a_power_cut_change_nothing(filled: TwoWays,
 
 
 def test_what_the_server_compacts_with_later_writes_is_still_the_same(filled: TwoWays, server: Influxd) -> None:
+    assert names_of(filled.files) == [[GIVEN]] * 6
     (server.process.folder / "config.toml").write_text('storage-compact-full-write-cold-duration = "1ms"\n')
     try:
         server.restart()
@@ -88,21 +91,20 @@ def test_what_the_server_compacts_with_later_writes_is_still_the_same(filled: Tw
         values = filled.hold_the_same()
         # The server writes down what it has in memory, beside the files that it was given, and merges all of them.
         backup(filled.files.bucket, to=filled.files.folder / "saved", connection=server.connection)
-        given = "000000001-000000001"
-        names = names_of(filled.files)
-        assert all(given in found for found in names[:2])
-        assert all(len(found) > 1 for found in names[:2])
-        deadline = time.monotonic() + 30
-        while any(given in found for found in names[:2]) and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while not all(is_merged(names) for names in names_of(filled.files)[:2]) and time.monotonic() < deadline:
             time.sleep(0.1)
-            names = names_of(filled.files)
-        assert [len(found) for found in names[:2]] == [1, 1]
+        assert all(is_merged(names) for names in names_of(filled.files)[:2])
         assert filled.hold_the_same() == values
         server.restart()
         assert filled.hold_the_same() == values
     finally:
         (server.process.folder / "config.toml").unlink()
         server.restart()
+
+
+def is_merged(names: list[str]) -> bool:
+    return len(names) == 1 and GIVEN not in names
 
 
 def names_of(trial: Trial) -> list[list[str]]:

@@ -59,7 +59,7 @@ def test_a_shard_that_comes_damaged_is_found_by_the_verification_and_made_again(
 
 
 @pytest.mark.promise(fault="storage files are damaged or lost on their way, and the server says that it has them")
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", ["lost", "cut within the files", "other bytes"])
 @pytest.mark.usefixtures("proxied_environment", "short_pauses")
 def test_shards_that_always_come_damaged_fail_the_load(proxied: Proxied, command: Command, damage: Damage) -> None:
     load = ("load", proxied.csv(birds_csv(100)), "--bucket", proxied.bucket, *BIRDS_FLAGS, "--method", "bulk")

@@ -13,8 +13,10 @@ from tests.faults.conftest import Proxied
 __all__ = ["DAMAGES", "SHARDS", "Damage", "Uploads", "pass_on_damaged"]
 
 SHARDS = "/api/v2/restore/shards/"
-Damage = Literal["lost", "cut", "cut within the files", "no archive", "other bytes", "nothing"]
-DAMAGES: tuple[Damage, ...] = ("lost", "cut", "cut within the files", "no archive", "other bytes", "nothing")
+Damage = Literal["lost", "cut", "cut within the files", "no archive", "other bytes", "one bit", "nothing"]
+DAMAGES: tuple[Damage, ...] = (
+    "lost", "cut", "cut within the files", "no archive", "other bytes", "one bit", "nothing",
+)  # fmt: skip
 
 
 def damaged(body: bytes, damage: Damage) -> bytes:
@@ -22,6 +24,9 @@ def damaged(body: bytes, damage: Damage) -> bytes:
         return body[: len(body) // 2]
     if damage == "cut within the files":  # the archive is whole, the file in it is not
         return body[: 512 + len(body) // 4] + bytes(len(body) - 512 - len(body) // 4)
+    if damage == "one bit":  # of a value, most probably
+        middle = len(body) // 2
+        return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
     if damage == "no archive":
         return b"<html>" * 1_000
     if damage == "other bytes":
@@ -56,7 +61,7 @@ class Uploads:
 def pass_on_damaged(proxied: Proxied, request: Request, damage: Damage) -> Fault:
     """Let the server have a damaged body, or none; say that all is well unless it says something else."""
     if damage != "lost":
-        headers = {name: request.headers[name] for name in ("Authorization", "Content-Type")}
+        headers = {name: request.headers[name] for name in ("Authorization", "Content-Type", "Content-Encoding")}
         body = damaged(request.body, damage)
         answer = urllib3.request(
             "POST", proxied.influxd.connection.url + request.path, body=body, headers=headers, retries=False
