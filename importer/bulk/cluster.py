@@ -84,7 +84,7 @@ class Cluster:
             LoadError: the cluster has gone.
         """
         # Not by the future's own timeout: one that comes while the outcome is on its way breaks that off.
-        coming = asyncio.run_coroutine_threadsafe(self._client.gather(future, asynchronous=True), self._loop)
+        coming = asyncio.run_coroutine_threadsafe(_outcome(future), self._loop)
         alone_since: float | None = None
         try:
             while not wait([coming], ASK_SECONDS).done:
@@ -132,3 +132,7 @@ class Cluster:
                 raise ConfigurationError(
                     f"the cluster at {self._address!r} is of other versions: {where} has {', '.join(differing)}"
                 )
+
+
+async def _outcome(future: There) -> Any:
+    return await future
