@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 import time
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import LocalCluster
+import zstandard
+from distributed import Future, LocalCluster
 
 from importer import ConfigurationError, LoadError, LoadOptions, Report
 from importer.bulk import on_workers
+from importer.bulk.cluster import Cluster, There
 from importer.bulk.spread import ClusterBulk
 from importer.progress import Snapshot
 from importer.server.process import free_port
@@ -64,6 +67,24 @@ def test_a_row_function_is_called_by_the_workers(trial: Trial, cluster: LocalClu
     alone_and_spread(trial, cluster.scheduler_address, source, mapping=None, mapper=of_birds)
     with pytest.raises(ConfigurationError, match="cannot be imported by other processes"):
         trial.load(source, mapper=lambda _row: None, cluster=cluster.scheduler_address, method="bulk")
+
+
+def test_nothing_that_is_sent_to_the_workers_holds_the_token(
+    trial: Trial, own_cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, sent = Cluster.submit, []
+
+    def noted(self: Cluster, function: Callable[..., Any], *arguments: Any) -> There:
+        plain = [each for each in arguments if not isinstance(each, Future | list)]
+        sent.append(pickle.dumps(plain))
+        sent.extend(zstandard.decompress(each) for each in plain if function is on_workers.mapped)
+        return submit(self, function, *arguments)
+
+    monkeypatch.setattr(Cluster, "submit", noted)
+    trial.load(trial.csv(birds_csv(1_000)), method="bulk", cluster=own_cluster.scheduler_address)
+    assert any(b"b0,47.0" in each for each in sent)
+    token = trial.connection.token
+    assert [each for each in sent if token.encode() in each] == []
 
 
 class Killing:
