@@ -220,4 +220,6 @@ def test_the_servers_own_tools_find_nothing_wrong_and_the_reader_finds_every_val
 
 
 def shards(trial: Trial) -> list[Path]:
-    return sorted((trial.influxd.process.folder / "engine" / "data" / trial.bucket_id / "autogen").iterdir())
+    """The folders of a bucket's shards, in the order of their making, which is that of time."""
+    folder = trial.influxd.process.folder / "engine" / "data" / trial.bucket_id / "autogen"
+    return sorted(folder.iterdir(), key=lambda path: int(path.name))

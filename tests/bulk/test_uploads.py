@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import struct
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,7 +15,7 @@ from importer import ServerError
 from tests.bulk.uploads import DAMAGES, SHARDS, Damage, Uploads, pass_on_damaged
 from tests.fault_proxy import Fault, Request
 from tests.faults.conftest import Proxied, once_each
-from tests.loading import BIRDS_FLAGS, Command, birds_csv
+from tests.loading import BIRDS_FLAGS, Command, Start, birds_csv
 
 ROWS, DAY = 4_000, 86_400
 MORE = {"method": "bulk", "shard_duration_seconds": DAY, "if_exists": "replace"}
@@ -56,6 +58,18 @@ def test_a_shard_that_comes_damaged_is_found_by_the_verification_and_made_again(
     proxied.influxd.restart()
     assert proxied.digest() == digest
     assert proxied.buckets == {""}
+
+
+@pytest.mark.parametrize("damage", ["no archive", "nothing"])
+@pytest.mark.usefixtures("short_pauses")
+def test_a_shard_that_is_refused_because_no_gzip_has_come_is_sent_again_at_once(
+    proxied: Proxied, source: Path, digest: str, damage: Damage
+) -> None:
+    uploads = Uploads(
+        proxied, lambda number, request: pass_on_damaged(proxied, request, damage) if number == 2 else None
+    )
+    report = proxied.load(source, **MORE)
+    assert (report.status, proxied.digest(), len(uploads.sent)) == ("verified", digest, 5)
 
 
 @pytest.mark.promise(fault="storage files are damaged or lost on their way, and the server says that it has them")
@@ -185,4 +199,30 @@ def test_connections_that_break_just_when_the_files_have_come_cost_nothing_but_t
     report = proxied.load(source, **MORE)
     assert (report.status, report.points_written, proxied.digest()) == ("verified", ROWS, digest)
     assert len(broken) >= 1
+    assert proxied.buckets == {""}
+
+
+@pytest.mark.slow
+@pytest.mark.promise(fault="Ctrl-C or SIGTERM while storage files are built and sent")
+@pytest.mark.usefixtures("proxied_environment")
+def test_an_upload_that_hangs_is_broken_off_ten_seconds_after_the_first_signal(proxied: Proxied, start: Start) -> None:
+    uploads = Uploads(proxied, lambda number, _: Fault(hangs_seconds=120) if number > 2 else None)
+    words = ("load", proxied.csv(birds_csv(ROWS)), *BIRDS_FLAGS, "--bucket", proxied.bucket, "--method", "bulk")
+    words += ("--shard-duration", "1d", "--workers", "1", "--state-dir", str(proxied.state))
+    load = start(*words)
+    deadline = time.monotonic() + 60
+    while len(uploads.sent) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    asked = time.monotonic()
+    load.send_signal(signal.SIGINT)
+    _, err = load.communicate(timeout=60)
+    assert load.returncode == 130, err
+    assert 9 < time.monotonic() - asked < 15
+    assert "--resume" in err.splitlines()[-1]
+    again = Uploads(proxied)
+    resumed = start(*words, "--resume")
+    _, err = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, err
+    assert len(again.sent) == 2
+    assert proxied.rows().height == 2 * ROWS
     assert proxied.buckets == {""}

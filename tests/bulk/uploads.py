@@ -14,9 +14,8 @@ __all__ = ["DAMAGES", "SHARDS", "Damage", "Uploads", "pass_on_damaged"]
 
 SHARDS = "/api/v2/restore/shards/"
 Damage = Literal["lost", "cut", "cut within the files", "no archive", "other bytes", "one bit", "nothing"]
-DAMAGES: tuple[Damage, ...] = (
-    "lost", "cut", "cut within the files", "no archive", "other bytes", "one bit", "nothing",
-)  # fmt: skip
+DAMAGES: tuple[Damage, ...] = ("lost", "cut", "cut within the files", "other bytes", "one bit")
+"""Of which the server says nothing."""
 
 
 def damaged(body: bytes, damage: Damage) -> bytes:
