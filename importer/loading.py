@@ -154,15 +154,21 @@ class Load:
             found = find_unfinished(
                 server, state_dir, dead, plan, options=options, stack=stack, say=log.info, any_method=any_method
             )
-        if found is None:
-            if options.resume:
-                log.info("there is no unfinished load of %r to resume: a new one starts", options.bucket)
+        if found is None and options.resume:
+            log.info("there is no unfinished load of %r to resume: a new one starts", options.bucket)
+        if found is not None and found.is_done:
+            return self._completed(found.accounts)
+        target = found.target if found else None
+        if target is None:
             # Whatever target it was: any next load gives a bucket its name back.
             self._closing.warnings += repair(server, say=log.info)
+            known = found.accounts.plan if found else None
+            if known is not None:  # its runs are cut at these shard groups
+                options = replace(options, shard_duration_seconds=known.shard_group_seconds)
             target = prepare_target(
                 server,
                 options,
-                plan.load_id,
+                (known or plan).load_id,
                 look=self._look,
                 mapper=self._mapper,
                 closing=self._closing,
@@ -170,10 +176,6 @@ class Load:
                 inferred_span_seconds=self._inferred_span_seconds,
                 dead={folder.load_id for folder in dead},
             )
-        elif found.target is None:
-            return self._completed(found.accounts)
-        else:
-            target = found.target
         self._running.appends = target.appends
         accounts = found.accounts if found else None
         try:
@@ -192,7 +194,13 @@ class Load:
 
     def _begun(self, server: Server, target: Target, plan: Plan, state_dir: Path, stack: ExitStack) -> Accounts:
         was_empty = not target.appends or not pin_types(server, target.bucket_id, self._mapper)
-        plan = replace(plan, bucket_id=target.bucket_id, appends=target.appends, was_empty=was_empty)
+        plan = replace(
+            plan,
+            bucket_id=target.bucket_id,
+            appends=target.appends,
+            was_empty=was_empty,
+            shard_group_seconds=target.shard_duration_seconds,
+        )
         return begin_accounts(state_dir, plan, stack)
 
     def _take_up(self, server: Server, target: Target, accounts: Accounts) -> None:
@@ -206,7 +214,8 @@ class Load:
         if target.appends:
             pin_types(server, target.bucket_id, self._mapper)
         rows = accounts.past.rows if accounts.past else 0
-        log.info("going on with the load %s: %s rows are on the server already", accounts.plan.load_id, f"{rows:,}")
+        where = "on the server" if accounts.plan.method == "write" else "in sorted runs"
+        log.info("going on with the load %s: %s rows are %s already", accounts.plan.load_id, f"{rows:,}", where)
 
     def _completed(self, accounts: Accounts) -> Report:
         """Of a load that was put in its place, but died before it could say so."""

@@ -6,6 +6,7 @@ import importlib.util
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import platformdirs
 
@@ -29,6 +30,9 @@ __all__ = ["LoadOptions", "default_state_dir"]
 def default_state_dir() -> Path:
     """Where loads keep their accounts while they run."""
     return platformdirs.user_state_path("importer")
+
+
+_CHOICES = {"if_exists": IfExists, "method": MethodChoice, "precision": Precision, "compression": Compression}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,10 @@ class LoadOptions:
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise ConfigurationError(f"{name} is {number}: at least 1 is needed")
+        for name, words in _CHOICES.items():
+            if getattr(self, name) not in get_args(words):
+                known = ", ".join(map(repr, get_args(words)))
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}: it is one of {known}")
         _ = self.reject_budget, self.bounds  # what is wrong is told of now, not in mid-load
         if self.resume and self.dry_run:
             raise ConfigurationError("a dry run writes nothing that could be resumed: leave out --resume or --dry-run")

@@ -84,11 +84,14 @@ class Unfinished:
 
     Attributes:
         accounts: of the earlier run.
-        target: its bucket; None where all was done but the last steps of the swap, which are done now.
+        target: its bucket; None where there is none.
+        is_done: all was done but the last steps of the swap, which are done now. Otherwise, without a target, it is to
+            be made anew: in bulk, what was taken is on this machine, and what was sent can be sent again.
     """
 
     accounts: Accounts
     target: Target | None
+    is_done: bool = False
 
 
 def begin_accounts(state_dir: Path, plan: Plan, stack: ExitStack) -> Accounts:
@@ -215,8 +218,9 @@ def find_unfinished(
         target = take_up(
             server, wanted.target, past.plan.load_id, if_exists=options.if_exists, keep_old=options.keep_old
         )
-        if target is not None or _is_done(server, past, say):
-            return Unfinished(Accounts(folder, log, past.plan, past), target)
+        is_done = target is None and _is_done(server, past, say)
+        if target is not None or is_done or (past.plan.method == "bulk" and past.completed is None):
+            return Unfinished(Accounts(folder, log, past.plan, past), target, is_done)
         say(f"of the unfinished load {past.plan.load_id} of {wanted.target!r} nothing is left on the server")
         folder.stays = False
     staged = server.patiently(lambda: find(server, staging_name(wanted.target)))

@@ -99,8 +99,8 @@ def before_the_bucket() -> None:
 
 
 def in_archive(number: str) -> None:
-    """With a storage file in its archive, but no end."""
-    _at_call(archive.Archive, "finish", int(number), after=False)
+    """With a storage file in its archive, but no index."""
+    _at_call(archive.Writer, "finish", int(number), after=False)
 
 
 def before_shard(number: str) -> None:

@@ -216,10 +216,16 @@ class Target:
             make: makes it.
 
         Raises:
+            ConfigurationError: it is the live bucket that is written to.
             LoadInProgressError: just then, another load has taken its place.
             LoadError: another process had taken it over before.
             ServerError: the server refused or did not answer.
         """
+        if self.appends:
+            raise ConfigurationError(
+                f"the bucket {self.target!r}, which has just been made by others, can only be appended to as lines: "
+                "leave out --method bulk"
+            )
         server, held = self._server, self._held
         server.patiently(held.check)
         held.stop()

@@ -1,6 +1,7 @@
 """The archive in which a shard's storage files go to the server: tar, written once, as its files are written.
 
-Goes in: a file, at its beginning. Comes out: places in it to write storage files to.
+Goes in: a file, at its beginning. Comes out: places in it to write storage files to. There is no mark at its end: the
+server would stop reading there, and never come to the checksum of what the archive is packed in.
 """
 
 from __future__ import annotations
@@ -56,7 +57,3 @@ class Archive:
         self._file.seek(head)
         self._file.write(member.tobuf(tarfile.USTAR_FORMAT))
         self._file.seek(0, 2)
-
-    def finish(self) -> None:
-        """Write the archive's end."""
-        self._file.write(bytes(2 * _BLOCK))

@@ -22,7 +22,7 @@ from importer.bulk.sending import ShardedBucket, packed, send_shard
 from importer.bulk.shard import BuiltShard, ShardWork, build
 from importer.bulk.sink import RunBounds, RunSink
 from importer.encoding.series import SeriesIndex
-from importer.errors import SpoolError, TransientServerError
+from importer.errors import MalformedLinesError, SpoolError, TransientServerError
 from importer.ledger.duplicates import Duplicates, KeyAccounts, tag_hint
 from importer.ledger.ledger import Ledger
 from importer.ledger.report import BuildingReport, LoadPhase
@@ -85,7 +85,7 @@ class Bulk:
         self._windows = Windows(target.shard_duration_seconds * 10**9)
         self.spool = Runs(accounts.folder.spool, self._windows)
         self.bounds = RunBounds()
-        self._sink = RunSink(target.retention_seconds)
+        self._sink = RunSink(target.retention_seconds, self._windows)
         self._server = server
         self._target = target
         self._accounts = accounts
@@ -130,6 +130,7 @@ class Bulk:
         for built in found.values():
             accounts.merge(built.accounts)
             ledger.expectation.add_counts({built.group: built.fallen})
+        SeriesKeys.read.cache_clear()
         accounts.found.tag_hint = tag_hint(self.spool.fields, accounts.differing, self.spool.rows, self._distinct)
         return accounts.found
 
@@ -172,8 +173,14 @@ class Bulk:
         past = self._accounts.past
         if self._made is not None:
             return self._made, set()
-        if past is not None and past.made is not None and past.made.bucket_id == self._target.bucket_id:
-            self._made = past.made.shards
+        known = past.made if past is not None else None
+        if (
+            past is not None
+            and known is not None
+            and known.bucket_id == self._target.bucket_id
+            and ({*self.spool.shard_groups} <= known.shards.keys())
+        ):
+            self._made = known.shards
             return self._made, past.sent
         return self._remade(), set()
 
@@ -231,7 +238,9 @@ class Bulk:
         def send() -> None:
             nonlocal refused
             try:
-                send_shard(self._wire, shard, file, self._encoding)
+                send_shard(self._wire, shard, file)
+            except MalformedLinesError as error:  # no gzip has come, though it was sent
+                raise TransientServerError(str(error), status=error.status) from error
             except TransientServerError as error:
                 refused = refused + 1 if error.status == HTTPStatus.INTERNAL_SERVER_ERROR else 0
                 if refused == CLOSED_AFTER and not self._is_anew:

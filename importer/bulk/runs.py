@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
@@ -20,7 +22,7 @@ import pyarrow as pa
 from importer.ledger.spool import Spool
 from importer.ledger.windows import Windows
 
-__all__ = ["RunPart", "Runs", "run_of", "values_of"]
+__all__ = ["RunPart", "Runs", "run_of", "values_of", "write_batches"]
 
 # Threads cost more than they save where batches are small.
 _WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
@@ -141,19 +143,35 @@ def run_of(points: pl.DataFrame, windows: Windows, path: Path) -> tuple[memoryvi
     if order is not None:
         points, groups = points[order], groups[order]
     cuts = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(groups)]
+    file = io.BytesIO()
+    parts = write_batches(file, path, points, cuts)
+    return file.getbuffer(), {int(groups[start]): part for start, part in zip(cuts, parts, strict=False)}
+
+
+def write_batches(file: BinaryIO, path: Path, points: pl.DataFrame, cuts: Sequence[int]) -> list[RunPart]:
+    """Write points as a stream, at the end of a file, a record batch for each piece.
+
+    Args:
+        file: open for writing.
+        path: where it is, or is going to be.
+        points: ``series``, ``time`` and the fields' columns.
+        cuts: where pieces begin, and where the last one ends.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     table = points.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
     (whole,) = table.to_batches()
-    file, parts = io.BytesIO(), {}
     schema = table.schema.serialize().to_pybytes()
-    offset = len(schema)  # which comes with the first batch
+    offset, parts = file.tell() + len(schema), []  # which comes with the first batch
     with pa.ipc.new_stream(file, table.schema, options=_WRITE) as writer:
         for start, stop in pairwise(cuts):
             part = whole.slice(start, stop - start)
             writer.write_batch(part)
             length = file.tell() - offset
-            parts[int(groups[start])] = RunPart(path, offset, length, part.num_rows, part.nbytes, schema)
+            parts.append(RunPart(path, offset, length, part.num_rows, part.nbytes, schema))
             offset += length
-    return file.getbuffer(), parts
+    return parts
 
 
 def values_of(path: Path, column: str) -> list[object]:

@@ -6,12 +6,14 @@ restored a shard in any case; what it holds shows only in what is read back.
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from isal import igzip
 
@@ -47,7 +49,7 @@ def check_may_restore(wire: Wire) -> None:
     except AuthorizationError:
         raise
     except ServerError as error:
-        if error.status is None:  # it did not answer
+        if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:  # of a shard that there is not
             raise
 
 
@@ -126,33 +128,34 @@ class ShardedBucket:
 def packed(archive: Path, encoding: Encoding) -> Iterator[Path]:
     """An archive as it is sent; what is made of it goes at the end.
 
+    Always as gzip, though not always compressed: its checksum is the only one that the server looks at, and a shard
+    into which damaged files have come can hang it.
+
     Raises:
         OSError: the disk refuses.
     """
-    if encoding == "identity":
-        yield archive
-        return
     path = archive.with_suffix(".tar.gz")
     try:
-        with (
-            archive.open("rb") as file,
-            igzip.open(path, "wb", LEVEL) as small,  # type: ignore[no-untyped-call]
-        ):
-            shutil.copyfileobj(file, small, 1 << 20)
+        with archive.open("rb") as file, path.open("wb") as out, _gzip(out, encoding) as packing:
+            shutil.copyfileobj(file, packing, 1 << 20)
         yield path
     finally:
         path.unlink(missing_ok=True)
 
 
-def send_shard(wire: Wire, shard: int, archive: Path, encoding: Encoding) -> None:
-    """Send a shard's files; sent again, they take the place of those of the same names.
+def _gzip(out: BinaryIO, encoding: Encoding) -> BinaryIO:
+    if encoding == "identity":
+        return cast("BinaryIO", gzip.GzipFile("", "wb", compresslevel=0, fileobj=out, mtime=0))
+    return cast("BinaryIO", igzip.open(out, "wb", LEVEL))  # type: ignore[no-untyped-call]
+
+
+def send_shard(wire: Wire, shard: int, archive: Path) -> None:
+    """Send a shard's files, packed; sent again, they take the place of those of the same names.
 
     Raises:
         ServerError: the server refuses or does not answer.
         OSError: the archive cannot be read.
     """
-    headers = {"Content-Type": "application/octet-stream"}
-    if encoding == "gzip":
-        headers["Content-Encoding"] = encoding
+    headers = {"Content-Type": "application/octet-stream", "Content-Encoding": "gzip"}
     with archive.open("rb") as file:
         wire.send(f"{_RESTORE}/shards/{shard}", file, archive.stat().st_size, headers)

@@ -8,7 +8,7 @@ doing it again gives the same bytes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 
 from importer.bulk.archive import Archive
-from importer.bulk.gathering import gathered, in_order, portions
+from importer.bulk.gathering import Portion, gathered, in_order, portions, sorted_out
 from importer.bulk.keys import SeriesKeys
 from importer.bulk.runs import RunPart
 from importer.ledger.duplicates import KeyAccounts
@@ -85,15 +85,25 @@ def build(work: ShardWork) -> BuiltShard:
     """
     series = SeriesKeys.read(work.series)
     merging = _Merging(work, series)
-    whole = (
-        (portion, merging.one_of_each_key(gathered(work.parts, series, portion)))
-        for portion in portions(work.parts, series)
-    )
-    if work.archive is None:
-        for _ in whole:
-            pass
-        return BuiltShard(work.group, None, 0, 0, merging.accounts, merging.fallen)
-    with work.archive.open("wb") as file:
+    cut = portions(work.parts, series)
+    place = work.series.with_name(f"portions-{work.group}")
+    with sorted_out(work.parts, series, cut, place) as places:
+        whole = (
+            (portion, merging.one_of_each_key(gathered(parts, series)))
+            for portion, parts in zip(cut, places, strict=True)
+            if parts
+        )
+        if work.archive is None:
+            for _ in whole:
+                pass
+            return BuiltShard(work.group, None, 0, 0, merging.accounts, merging.fallen)
+        return _archived(work, work.archive, whole, series, merging)
+
+
+def _archived(
+    work: ShardWork, path: Path, whole: Iterable[tuple[Portion, pl.DataFrame]], series: SeriesKeys, merging: _Merging
+) -> BuiltShard:
+    with path.open("wb") as file:
         archive = Archive(file)
         with ExitStack() as stack:
             writer: Writer | None = None
@@ -105,9 +115,8 @@ def build(work: ShardWork) -> BuiltShard:
                 if writer is None:
                     writer = stack.enter_context(archive.storage_file())
                 writer.write(list(_columns(points, work.fields, series)))
-        archive.finish()
         size = file.tell()
-    return BuiltShard(work.group, work.archive, size, archive.files, merging.accounts, merging.fallen)
+    return BuiltShard(work.group, path, size, archive.files, merging.accounts, merging.fallen)
 
 
 class _Merging:

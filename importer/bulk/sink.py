@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from importer.ledger.windows import Windows
 from importer.limits import MAX_STRING_BYTES
 from importer.moments import as_text
 from importer.records import Lines, Outcome, Refusal
@@ -36,10 +37,12 @@ class RunSink:
 
     Args:
         retention_seconds: of the bucket; 0 for ever.
+        windows: of its shard groups.
     """
 
-    def __init__(self, retention_seconds: int) -> None:
+    def __init__(self, retention_seconds: int, windows: Windows) -> None:
         self._retention_ns = retention_seconds * 10**9
+        self._windows = windows
 
     def together(self, batch: Sequence[Lines]) -> list[Outcome]:
         """What becomes of each block."""
@@ -50,8 +53,14 @@ class RunSink:
 
     @property
     def oldest_ns(self) -> int | None:
-        """What is older is refused now; None: nothing is."""
-        return time.time_ns() - self._retention_ns if self._retention_ns else None
+        """What is older is refused now; None: nothing is.
+
+        The server keeps a shard group as long as a part of it is young enough, and takes older points into it.
+        """
+        if not self._retention_ns:
+            return None
+        oldest = self._windows.number_of(time.time_ns() - self._retention_ns)
+        return self._windows.bounds(oldest)[0]
 
 
 def refusals_of(lines: Lines, oldest_ns: int | None) -> tuple[Refusal, ...]:
@@ -68,7 +77,7 @@ def refusals_of(lines: Lines, oldest_ns: int | None) -> tuple[Refusal, ...]:
 def _too_old(lines: Lines, oldest_ns: int | None) -> list[Refusal]:
     if oldest_ns is None:
         return []
-    reason = f"the point is older than the bucket's retention: it keeps what is younger than {as_text(oldest_ns)}"
+    reason = f"older than the bucket keeps points: load with a longer --retention (kept: from {as_text(oldest_ns)} on)"
     return [Refusal(row, "", reason) for row in np.flatnonzero(lines.frame["time"].to_numpy() < oldest_ns).tolist()]
 
 

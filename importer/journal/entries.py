@@ -65,6 +65,7 @@ class Plan:
         sources: the input, in order.
         mapping_sha256: of the mapping's description (hex).
         settings: options that decide which points there are, and where: name (as the command line writes it) and value.
+        shard_group_seconds: of the bucket; 0 where it is not known yet.
     """
 
     load_id: str
@@ -76,6 +77,7 @@ class Plan:
     sources: tuple[SourcePrint, ...]
     mapping_sha256: str
     settings: dict[str, str]
+    shard_group_seconds: int = 0
     kind: Literal["plan"] = "plan"
 
     @property
