@@ -127,3 +127,13 @@ def test_a_token_of_no_server_is_an_error_whatever_the_way(trial: Trial) -> None
                 connection=replace(trial.connection, token="wrong"),
             )
     assert trial.buckets == set()
+
+
+def test_a_bucket_that_others_make_after_the_choice_is_not_lost(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial.load(trial.csv(birds_csv(20)))
+    before = trial.state_now()
+    monkeypatch.setattr(choosing, "find", lambda *_: None)
+    with pytest.raises(importer.ConfigurationError, match="can only be appended to as lines"):
+        trial.load(trial.csv(birds_csv(30), "more.csv"), if_exists="append", method="bulk")
+    assert trial.state_now() == before
+    assert trial.buckets == {""}

@@ -156,7 +156,7 @@ def test_the_mark_between_series_and_field_makes_rejects_of_its_rows_alone(
     assert ways.hold_the_same() == 19 * 5
 
 
-@pytest.mark.parametrize("days", [7, 365, 36_500], ids=lambda days: f"{days} days")
+@pytest.mark.parametrize("days", [7, 36_500], ids=lambda days: f"{days} days")
 def test_times_before_1970_and_the_first_and_last_nanoseconds_are_the_same(
     ways: TwoWays, trial: Trial, days: int
 ) -> None:
@@ -304,7 +304,7 @@ rows_of_any = st.tuples(
 )
 @example([("m", 0, "a", None, "1.0", None, None, None, "x")] * 3, ["k", "l"], 300)
 @settings(
-    max_examples=12,
+    max_examples=8,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -46,7 +46,7 @@ def test_settings_label_text_and_database_names_are_carried_over(trial: Trial, l
     assert trial.buckets == {""}
 
 
-@pytest.mark.parametrize(("retention", "shards"), [(None, None), (20_000 * DAY, 7 * DAY), (0, 30 * DAY), (0, 3_600)])
+@pytest.mark.parametrize(("retention", "shards"), [(None, None), (20_000 * DAY, 7 * DAY)])
 def test_retention_and_shard_groups_are_as_those_of_a_bucket_by_lines(
     ways: TwoWays, trial: Trial, retention: int | None, shards: int | None
 ) -> None:
