@@ -210,6 +210,9 @@ def test_numbers_below_one_are_refused(name: str) -> None:
 def test_a_wait_below_zero_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="wait_seconds"):
         LoadOptions(bucket="b", wait_seconds=-1)
+    for name in ("method", "if_exists", "precision", "compression"):
+        with pytest.raises(ConfigurationError, match=f"{name} is 'xx': it is one of '"):
+            LoadOptions(bucket="b", **{name: "xx"})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", ["-1", "many", "101%", "-1%", "nan%", ""])
