@@ -95,7 +95,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     influx = os.environ.get(INFLUX_SETTING) or None
     parser.add_argument("--rows", type=_positive, default=1_000_000, help="rows of Movebank; other shapes have a share")
     parser.add_argument("--runs", type=_positive, default=3, help="rounds, of which the median counts")
-    parser.add_argument("--datasets", type=_names(DATASETS), default=list(DATASETS), help="shapes, by commas")
+    parser.add_argument("--datasets", type=_names(DATASETS), default=list(DATASETS), help="shapes, by commas, or none")
     parser.add_argument("--contenders", type=_names(CONTENDERS), default=list(CONTENDERS), help="ways, by commas")
     parser.add_argument(
         "--growth", type=_factors, default=[0.1, 1.0, 5.0],
@@ -146,7 +146,7 @@ class _names:  # noqa: N801 - stands for a function
         self._known = list(known)
 
     def __call__(self, text: str) -> list[str]:
-        asked = text.split(",")
+        asked = [] if text == "none" else text.split(",")
         unknown = [name for name in asked if name not in self._known]
         if unknown:
             raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(self._known)}")

@@ -126,7 +126,7 @@ class Results:
 
         Args:
             earlier: what it measured.
-            measured: the shapes that are measured now.
+            measured: the shapes that are measured now; if none, start and sizes are kept, too.
             grown: the ways that are measured now at several sizes.
 
         Raises:
@@ -140,6 +140,8 @@ class Results:
             raise ValueError(f"it was measured on another machine: {facts_then}, and this is {facts}")
         self.runs += [run for run in earlier.runs if run.dataset not in measured]
         self.growth += [run for run in earlier.growth if run.contender not in grown]
+        if not measured:
+            self.start, self.sizes = earlier.start, earlier.sizes
 
     @property
     def troubles(self) -> list[str]:

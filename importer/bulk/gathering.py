@@ -24,8 +24,8 @@ from importer.bulk.runs import RunPart, write_batches
 
 __all__ = ["PORTION_BYTES", "Portion", "gathered", "in_order", "portions", "sorted_out"]
 
-PORTION_BYTES = 32 << 20
-"""Of points as they lie in memory; what becomes of them takes some three times as much."""
+PORTION_BYTES = 12 << 20
+"""Of points as they lie in memory; what becomes of them takes some five times as much, in each shard under way."""
 
 _BINS = 4_096
 _ALL_TIME = (-(2**63), 2**63 - 1)
