@@ -56,7 +56,9 @@ def chosen_method(
         if refused is None:
             return "bulk"
         if forced:
-            raise refused
+            raise AuthorizationError(
+                f"the bulk way restores files: {refused}; or leave out --method bulk", status=refused.status
+            )
         reason = "the token may not restore: it takes an operator's"
     elif forced:
         raise ConfigurationError(f"the bulk way cannot be taken: {reason}; leave out --method bulk")

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from importer.ledger.report import BuildingReport, Report, WritingReport
+from importer.printable import printable
 
 __all__ = ["show_rows", "show_summary"]
 
@@ -104,7 +105,7 @@ def _building(how: BuildingReport) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+    return printable(text, None).replace("[", r"\[")
 
 
 def show_rows(rows: list[dict[str, Any]], console: Console) -> None:
