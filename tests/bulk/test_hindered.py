@@ -76,7 +76,7 @@ def test_a_full_disk_ends_the_command_with_what_to_do(trial: Trial, command: Com
     load = ("load", trial.csv(birds_csv(ROWS)), "--bucket", trial.bucket, *BIRDS_FLAGS, "--method", "bulk")
     load += ("--state-dir", trial.state)
     with pytest.MonkeyPatch.context() as patched:
-        built_with_room(patched, 5_000)
+        built_with_room(patched, 3_000)
         ended = command(*load)
     assert ended.code == 1
     assert "error: cannot keep the storage files in" in ended.err

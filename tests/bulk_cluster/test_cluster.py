@@ -150,7 +150,7 @@ def test_points_that_the_server_would_refuse_are_rejected_where_they_are(trial: 
         lines = [line.rsplit(" ", 1)[0] for line in rejects]  # without the time of the load
         found.append((report.points_rejected, report.points_written, lines, held))
     assert found[0] == found[1]
-    assert found[0][0] > 900
+    assert found[0][0] > 700  # of some thousand: shard groups are kept whole
 
 
 def test_where_it_cannot_be_in_bulk_no_cluster_is_asked(trial: Trial) -> None:
