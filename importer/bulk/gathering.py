@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from importer.bulk.keys import SeriesKeys
 from importer.bulk.runs import RunPart, write_batches
+from importer.encoding.order import key_order
 
 __all__ = ["PORTION_BYTES", "Portion", "gathered", "in_order", "portions", "sorted_out"]
 
@@ -135,13 +136,8 @@ def gathered(parts: Sequence[RunPart], series: SeriesKeys) -> pl.DataFrame:
 
 def in_order(points: pl.DataFrame) -> pl.DataFrame:
     """Sorted by ``series`` and ``time``, stable."""
-    series, times = points["series"].to_numpy(), points["time"].to_numpy()
-    same, rises = series[1:] == series[:-1], series[1:] > series[:-1]
-    if (rises | (same & (times[1:] >= times[:-1]))).all():
-        return points
-    by_time = np.argsort(times, kind="stable")
-    narrow = series.astype(np.uint16) if series.max() < 1 << 16 else series  # which numpy sorts without comparing
-    return points[by_time[np.argsort(narrow[by_time], kind="stable")]]
+    order = key_order(points["series"].to_numpy(), points["time"].to_numpy())
+    return points if order is None else points[order]
 
 
 def _cut_in_time(parts: Sequence[RunPart], series: SeriesKeys, rank: int, most_rows: int) -> Iterator[Portion]:

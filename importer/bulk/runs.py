@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from importer.encoding.order import stable_order
 from importer.ledger.spool import Spool
 from importer.ledger.windows import Windows
 
@@ -27,8 +28,6 @@ __all__ = ["RunPart", "Runs", "run_of", "values_of", "write_batches"]
 # Threads cost more than they save where batches are small.
 _WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
-_NARROW = 1 << 16
-"""Numbers below it numpy sorts without comparing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ def run_of(points: pl.DataFrame, windows: Windows, path: Path) -> tuple[memoryvi
         path: where the run is going to be.
     """
     groups = windows.numbers(points["time"].to_numpy())
-    order = _order(groups)
+    order = stable_order(groups)
     if order is not None:
         points, groups = points[order], groups[order]
     cuts = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(groups)]
@@ -180,11 +179,3 @@ def values_of(path: Path, column: str) -> list[object]:
         if column not in reader.schema.names:
             return []
         return [value for value in reader.read_all()[column].unique().to_pylist() if value is not None]
-
-
-def _order(groups: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.intp]] | None:
-    """The order of the shard groups, stable; None where the points are in it already."""
-    if (groups[1:] >= groups[:-1]).all():
-        return None
-    first, last = int(groups.min()), int(groups.max())
-    return np.argsort((groups - first).astype(np.uint16) if last - first < _NARROW else groups, kind="stable")

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from importer.encoding import escaping
 from importer.encoding.distinct import Codes, distinct_rows
+from importer.encoding.order import key_order
 from importer.encoding.series import KnownSeries, SeriesIndex
 from importer.limits import MAX_KEY_BYTES
 from importer.records import Block, Fault, FieldColumn, FieldType, Lines, PointBatch, TagColumn
@@ -58,7 +57,7 @@ class LineEncoder:
             self._known.learn(distinct, *known)
         keys, numbers = known
         series = numbers.to_numpy()[of_row]
-        order = _order(series, points["time"].to_numpy())
+        order = key_order(series, points["time"].to_numpy())
         points = points.select("time", "record", *(field.column for field in batch.fields))
         if order is not None:
             # Sorted first and joined then: the lines, which are long, come to lie in memory as they are sent.
@@ -79,16 +78,6 @@ def _distinct_series(points: pl.DataFrame, tags: tuple[TagColumn, ...]) -> tuple
     columns = ["measurement", *(tag.column for tag in tags)]
     first, of_row = distinct_rows([points[column] for column in columns])
     return points.select(columns)[first], of_row
-
-
-def _order(series: npt.NDArray[np.uint32], times: npt.NDArray[np.int64]) -> Codes | None:
-    """The order by series and time, stable; None where the points are in it already."""
-    same, rises = series[1:] == series[:-1], series[1:] > series[:-1]
-    if (rises | (same & (times[1:] >= times[:-1]))).all():
-        return None
-    by_time = np.argsort(times, kind="stable")
-    narrow = series.astype(np.uint16) if series.max() < 1 << 16 else series  # which numpy sorts without comparing
-    return by_time[np.argsort(narrow[by_time], kind="stable")]
 
 
 def body(lines: pl.Series) -> bytes:
