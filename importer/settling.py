@@ -137,12 +137,11 @@ def write_what_is_missing(
         SpoolError: the disk is full.
         ServerError: the server does not take them.
     """
-    missing = [each for each in comparison.differences if each.stored < each.expected]
-    for start_ns, stop_ns in sorted({(each.start_ns, each.stop_ns) for each in missing}):
+    for start_ns, stop_ns in sorted({(each.start_ns, each.stop_ns) for each in comparison.too_few}):
         for points in merged_within(spool, start_ns, stop_ns):
             check_stopped()
             _rewrite(points, spool.fields, ledger, series, write)
-    return sum(each.expected - each.stored for each in missing)
+    return comparison.missing
 
 
 def check(comparison: Comparison) -> None:

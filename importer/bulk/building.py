@@ -136,14 +136,13 @@ class Bulk:
 
     def write_again(self, comparison: Comparison, ledger: Ledger) -> int:
         """Build and send the shards anew in which the server holds too few values; how many were missing."""
-        missing = [each for each in comparison.differences if each.stored < each.expected]
-        if not missing:
-            return 0
-        groups = sorted({self._windows.number_of(each.start_ns) for each in missing} & {*self.spool.shard_groups})
-        for _ in self._in_place(groups, ledger):
+        groups = {self._windows.number_of(each.start_ns) for each in comparison.too_few} & {*self.spool.shard_groups}
+        if not groups:
+            return comparison.missing
+        for _ in self._in_place(sorted(groups), ledger):
             self._running.check_stopped(ledger)
         self._report = self._report.model_copy(update={"sent_again": self._report.sent_again + len(groups)})
-        return sum(each.expected - each.stored for each in missing)
+        return comparison.missing
 
     def finish(self, ledger: Ledger, *, is_resumed: bool) -> None:
         """Nothing comes late: a shard's files are sent again under the same names, with the same bytes."""

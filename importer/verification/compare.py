@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from importer.ledger.expectation import Expectation, FieldName
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
+from importer.moments import as_text
 from importer.server.connection import Server
 from importer.verification.counting import count_by_window, count_distinct, count_values
 
@@ -43,7 +43,7 @@ class Difference:
     def __str__(self) -> str:
         measurement, field = self.name
         return (
-            f"{measurement}.{field} from {_day(self.start_ns)} to {_day(self.stop_ns)}: "
+            f"{measurement}.{field} from {_second(self.start_ns)} to {_second(self.stop_ns)}: "
             f"{self.stored:,} values stored, {self.expected:,} expected"
         )
 
@@ -59,6 +59,16 @@ class Comparison:
 
     stored: Counter[FieldName]
     differences: tuple[Difference, ...]
+
+    @property
+    def too_few(self) -> tuple[Difference, ...]:
+        """Those of the differences for which the server holds fewer values than it should."""
+        return tuple(each for each in self.differences if each.stored < each.expected)
+
+    @property
+    def missing(self) -> int:
+        """How many values the server does not hold."""
+        return sum(each.expected - each.stored for each in self.too_few)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +179,5 @@ def _questions(windows: Sequence[_Window], series: int) -> Iterator[list[_Window
         yield together
 
 
-def _day(ns: int) -> str:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ns // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _second(ns: int) -> str:
+    return as_text(ns - ns % 10**9)
