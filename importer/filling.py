@@ -40,7 +40,7 @@ from importer.sink.stdout import StreamSink
 from importer.source.places import locate
 from importer.source.reader import Reader
 from importer.verification.compare import Comparison
-from importer.ways import Way
+from importer.ways import LoadContext, Way
 from importer.writing import LineWriting
 
 __all__ = ["Filling"]
@@ -97,7 +97,8 @@ class Filling:
         Raises:
             ImporterError: it broke off; the bucket is left to the caller.
         """
-        way = self._way(server, target, accounts, stack, method)
+        load = LoadContext(server, target, self._options, accounts, self._running, self._series, stack)
+        way = self._way(load, method)
         spool = way.spool
         journal = None
         if not self._is_spread(method):  # else the points end with the run
@@ -153,28 +154,16 @@ class Filling:
         with self._closing.phase("load"):
             self._flow(ledger, one_by_one(StreamSink(stdout)), Pace(writers=1))
 
-    def _way(self, server: Server, target: Target, accounts: Accounts, stack: ExitStack, method: Method) -> Way:
+    def _way(self, load: LoadContext, method: Method) -> Way:
         if self._is_spread(method):
             from importer.bulk.spread import ClusterBulk  # noqa: PLC0415 - Dask is an extra
 
-            return ClusterBulk(
-                server,
-                target,
-                self._options,
-                accounts,
-                self._running,
-                self._series,
-                stack,
-                mapper=self._mapper,
-                columns_of=self._reader.columns_of,
-            )
+            return ClusterBulk(load, mapper=self._mapper, columns_of=self._reader.columns_of)
         if method == "bulk":
             from importer.bulk.building import Bulk  # noqa: PLC0415 - lines need no Arrow
 
-            return Bulk(server, target, self._options, accounts, self._running, self._series, stack)
-        return LineWriting(
-            server, target, self._options, running=self._running, series=self._series, folder=accounts.folder.spool
-        )
+            return Bulk(load)
+        return LineWriting(load)
 
     def _is_spread(self, method: Method) -> bool:
         return method == "bulk" and self._options.cluster is not None

@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
-from importer.bucket import Target
-from importer.encoding.series import SeriesIndex
 from importer.ledger.duplicates import Duplicates
 from importer.ledger.ledger import Ledger
 from importer.ledger.report import LoadPhase, WritingReport
 from importer.ledger.spool import Spool
-from importer.options import LoadOptions
-from importer.pipeline import Stages, WriteTogether
-from importer.running import Running
-from importer.server.connection import Server
+from importer.pipeline import WriteTogether
 from importer.server.retry import RetryPolicy
 from importer.settling import merge_again, merge_duplicates, write_what_is_missing
 from importer.sink.compression import encoding_for
 from importer.sink.influx import InfluxSink
 from importer.sink.pacing import Pace
 from importer.verification.compare import Comparison
+from importer.ways import LoadContext, Way
 
 __all__ = ["LineWriting"]
 
 log = logging.getLogger(__name__)
 
 
-class LineWriting:
+class LineWriting(Way):
     """Writes lines into the bucket.
 
     Args:
-        server: the connection.
-        target: the bucket.
-        options: how to load.
-        running: pauses, and hears warnings.
-        series: of the load.
-        folder: for the accounts.
+        load: what it is made with.
 
     Raises:
         SpoolError: it cannot be written.
@@ -46,46 +35,29 @@ class LineWriting:
     settling: LoadPhase = "duplicates"
     writes_lines = True
 
-    def __init__(
-        self,
-        server: Server,
-        target: Target,
-        options: LoadOptions,
-        *,
-        running: Running,
-        series: SeriesIndex,
-        folder: Path,
-    ) -> None:
-        self.spool = Spool(folder)
+    def __init__(self, load: LoadContext) -> None:
+        options, running = load.options, load.running
+        self._running, self._series = running, load.series
+        self.spool = Spool(load.accounts.folder.spool)
         running.broken_off.append(self.spool.break_off)
-        self._running = running
-        self._series = series
         self._sink = InfluxSink(
-            server,
-            target.bucket_id,
-            shard_seconds=target.shard_duration_seconds,
+            load.server,
+            load.target.bucket_id,
+            shard_seconds=load.target.shard_duration_seconds,
             policy=RetryPolicy(options.wait_seconds),
             say=log.warning,
             pause=running.pause,
             warn=running.warn,
             pace=Pace(batch_rows=options.batch_rows, writers=options.workers),
-            encoding=encoding_for(options.compression, is_local=server.connection.is_to_this_machine),
+            encoding=encoding_for(options.compression, is_local=load.server.connection.is_to_this_machine),
             most_refusals=options.reject_budget.most,
         )
-
-    @property
-    def bounds(self) -> Pace:
-        """How many blocks may be in flight."""
-        return self._sink.pace
+        self.bounds = self._sink.pace
 
     @property
     def together(self) -> WriteTogether:
         """Takes blocks."""
         return self._sink.together
-
-    def stages(self, stages: Stages) -> AbstractContextManager[Stages]:
-        """They are where they are."""
-        return nullcontext(stages)
 
     def settle(self, ledger: Ledger) -> Duplicates:
         """Merge points of keys that occur in several blocks."""

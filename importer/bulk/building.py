@@ -9,32 +9,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 
 from importer.backups.wire import Wire
-from importer.bucket import Target
 from importer.bulk.keys import SeriesKeys
 from importer.bulk.processes import BuildProcesses
 from importer.bulk.runs import Runs, values_of
 from importer.bulk.sending import ShardedBucket, packed, send_shard
 from importer.bulk.shard import BuiltShard, ShardWork, build
 from importer.bulk.sink import RunBounds, RunSink
-from importer.encoding.series import SeriesIndex
 from importer.errors import MalformedLinesError, SpoolError, TransientServerError
 from importer.ledger.duplicates import Duplicates, KeyAccounts, tag_hint
 from importer.ledger.ledger import Ledger
 from importer.ledger.report import BuildingReport, LoadPhase
 from importer.ledger.windows import Windows
-from importer.options import LoadOptions
-from importer.pipeline import Stages, WriteTogether
+from importer.pipeline import WriteTogether
 from importer.records import FieldColumn
-from importer.resuming import Accounts
-from importer.running import Running
-from importer.server.connection import Server
 from importer.sink.compression import encoding_for
 from importer.verification.compare import Comparison
+from importer.ways import LoadContext, Way
 
 __all__ = ["Bulk"]
 
@@ -53,17 +48,11 @@ class ShardClosedError(Exception):
     """The server has closed a shard, and opens it only when it is started again."""
 
 
-class Bulk:
+class Bulk(Way):
     """Builds storage files.
 
     Args:
-        server: the connection.
-        target: the bucket.
-        options: how to load.
-        accounts: of the load.
-        running: hears how far it is.
-        series: of the load.
-        stack: closes at the end what is opened here.
+        load: what it is made with.
 
     Raises:
         SpoolError: it cannot be written.
@@ -71,35 +60,25 @@ class Bulk:
 
     settling: LoadPhase = "build"
     writes_lines = False
+    spool: Runs
 
-    def __init__(  # noqa: PLR0917 - made in one place
-        self,
-        server: Server,
-        target: Target,
-        options: LoadOptions,
-        accounts: Accounts,
-        running: Running,
-        series: SeriesIndex,
-        stack: ExitStack,
-    ) -> None:
-        self._windows = Windows(target.shard_duration_seconds * 10**9)
-        self.spool = Runs(accounts.folder.spool, self._windows)
+    def __init__(self, load: LoadContext) -> None:
+        options = load.options
+        self._server, self._target, self._accounts = load.server, load.target, load.accounts
+        self._running, self._series = load.running, load.series
+        self._windows = Windows(load.target.shard_duration_seconds * 10**9)
+        self.spool = Runs(load.accounts.folder.spool, self._windows)
         self.bounds = RunBounds()
-        self._sink = RunSink(target.retention_seconds, self._windows)
-        self._server = server
-        self._target = target
-        self._accounts = accounts
-        self._running = running
-        self._series = series
+        self._sink = RunSink(load.target.retention_seconds, self._windows)
         self._halt = threading.Event()
-        self._wire = stack.enter_context(
-            Wire(server.connection, self._halt, connections=options.workers or MOST_SHARDS)
+        self._wire = load.stack.enter_context(
+            Wire(load.server.connection, self._halt, connections=options.workers or MOST_SHARDS)
         )
-        running.broken_off += [self._halt.set, self._wire.break_off]
-        self._encoding = encoding_for(options.compression, is_local=server.connection.is_to_this_machine)
+        load.running.broken_off += [self._halt.set, self._wire.break_off]
+        self._encoding = encoding_for(options.compression, is_local=load.server.connection.is_to_this_machine)
         processes = options.build_processes
         self._workers = options.workers or min(MOST_SHARDS, processes + 1)  # one is on its way while others are built
-        self._build: Build = build if processes == 1 else BuildProcesses(processes, stack)
+        self._build: Build = build if processes == 1 else BuildProcesses(processes, load.stack)
         self._made: dict[int, int] | None = None
         self._is_anew = False
         self._report = BuildingReport(workers=self._workers, compression="gzip" if self._encoding == "gzip" else "none")
@@ -108,10 +87,6 @@ class Bulk:
     def together(self) -> WriteTogether:
         """Takes blocks."""
         return self._sink.together
-
-    def stages(self, stages: Stages) -> AbstractContextManager[Stages]:
-        """They are where they are."""
-        return nullcontext(stages)
 
     def settle(self, ledger: Ledger) -> Duplicates:
         """Make the shard groups, build the files of each, and send them."""

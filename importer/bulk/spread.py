@@ -11,30 +11,25 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from importer.bucket import Target
 from importer.bulk import on_workers
 from importer.bulk.building import MOST_SHARDS, Bulk
 from importer.bulk.cluster import Cluster, There
 from importer.bulk.on_workers import BlockAccounts, BlockWork
 from importer.bulk.runs import Runs
 from importer.bulk.shard import BuiltShard, ShardWork
-from importer.encoding.series import SeriesIndex
 from importer.first_look import Mapper
 from importer.ledger.windows import Windows
 from importer.mapping.processes import importable_name
 from importer.mapping.rows import RowMapper
-from importer.options import LoadOptions
 from importer.pipeline import Stages, WriteTogether
 from importer.records import Block, FieldColumn, Lines, Outcome, PointBatch, Refusal, Table
-from importer.resuming import Accounts
-from importer.running import Running
-from importer.server.connection import Server
+from importer.ways import LoadContext
 
 __all__ = ["ClusterBulk"]
 
@@ -46,13 +41,7 @@ class ClusterBulk(Bulk):
     """Builds storage files on the workers of a cluster.
 
     Args:
-        server: the connection.
-        target: the bucket.
-        options: how to load; they name the cluster.
-        accounts: of the load.
-        running: hears how far it is.
-        series: of the load.
-        stack: closes at the end what is opened here.
+        load: what it is made with; its options name the cluster.
         mapper: of the load.
         columns_of: the columns that are wanted of a block.
 
@@ -62,28 +51,16 @@ class ClusterBulk(Bulk):
         SpoolError: the accounts cannot be kept.
     """
 
-    def __init__(  # noqa: PLR0917 - made in one place
-        self,
-        server: Server,
-        target: Target,
-        options: LoadOptions,
-        accounts: Accounts,
-        running: Running,
-        series: SeriesIndex,
-        stack: ExitStack,
-        *,
-        mapper: Mapper,
-        columns_of: Callable[[Block], tuple[str, ...]],
-    ) -> None:
-        super().__init__(server, target, options, accounts, running, series, stack)
+    def __init__(self, load: LoadContext, *, mapper: Mapper, columns_of: Callable[[Block], tuple[str, ...]]) -> None:
+        super().__init__(load)
         if isinstance(mapper, RowMapper):
             importable_name(mapper.function)
-        self._cluster = Cluster(options, running, stack)
-        self.spool: _Elsewhere = _Elsewhere(accounts.folder.spool, self._windows)
+        self._cluster = Cluster(load.options, load.running, load.stack)
+        self.spool: _Elsewhere = _Elsewhere(load.accounts.folder.spool, self._windows)
         self._mapper = mapper
         self._columns_of = columns_of
-        self._max_series = options.max_series
-        self._workers = options.workers or min(MOST_SHARDS, self._cluster.threads + 1)
+        self._max_series = load.options.max_series
+        self._workers = load.options.workers or min(MOST_SHARDS, self._cluster.threads + 1)
         self._report = self._report.model_copy(update={"workers": self._workers})
         self._build = self._built_there
         self._sent: dict[int, _Sent] = {}
