@@ -9,7 +9,7 @@ Dask does them again, from the blocks, which its scheduler keeps, packed.
 from __future__ import annotations
 
 import threading
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
+from importer.ahead import sent_ahead
 from importer.bulk import on_workers
 from importer.bulk.building import MOST_SHARDS, Bulk
 from importer.bulk.cluster import Cluster, There
@@ -80,33 +81,17 @@ class ClusterBulk(Bulk):
     @contextmanager
     def stages(self, stages: Stages) -> Iterator[Stages]:
         """Blocks are mapped and encoded by the workers, some of them ahead of the flow."""
-        yield Stages(self._sent_ahead(stages), _no_table, self._points_of, self._lines_of)
 
-    def _sent_ahead(self, stages: Stages) -> Iterator[Block]:
-        """The blocks, in their order; an error comes after the blocks before it."""
-        blocks, waiting = iter(stages.blocks), deque[Block]()
-        failure: Exception | None = None
-        while True:
-            while failure is None and len(waiting) < min(MOST_AHEAD, 2 * self._cluster.threads):
-                try:
-                    block = next(blocks, None)
-                    if block is None:
-                        break
-                    if not self._knows_points:
-                        # Its types are decided before others are mapped, and its series looked at.
-                        batch = self._looked_at[block.number] = stages.to_points(stages.to_table(block))
-                        self._knows_points = batch.frame.height > 0
-                    self._sent[block.number] = self._sent_off(block)
-                except Exception as error:  # noqa: BLE001 - raised below
-                    failure = error
-                    break
-                waiting.append(block)
-            if waiting:
-                yield waiting.popleft()
-            elif failure is not None:
-                raise failure
-            else:
-                return
+        def send(block: Block) -> None:
+            if not self._knows_points:
+                # Its types are decided before others are mapped, and its series looked at.
+                batch = self._looked_at[block.number] = stages.to_points(stages.to_table(block))
+                self._knows_points = batch.frame.height > 0
+            self._sent[block.number] = self._sent_off(block)
+
+        most = min(MOST_AHEAD, 2 * self._cluster.threads)
+        blocks = sent_ahead(stages.blocks, send, lambda waiting: waiting < most)
+        yield Stages(blocks, _no_table, self._points_of, self._lines_of)
 
     def _sent_off(self, block: Block) -> _Sent:
         types_then = len(self._mapper.decided)

@@ -11,11 +11,11 @@ text and table stay in memory: one per process, beside those of the flow.
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
+from importer.ahead import sent_ahead
 from importer.children import Child
 from importer.choices import Precision
 from importer.errors import ConfigurationError
@@ -92,7 +92,7 @@ class ProcessRowMapper(RowMapper):
         try:
             processes.extend(Child(_MAPPED, does="maps rows") for _ in range(self._processes))
             self._idle = processes.copy()
-            yield self._sent_ahead(iter(blocks), to_table, tables), table_of
+            yield self._sent_ahead(blocks, to_table, tables), table_of
         finally:
             for process in processes:
                 process.end()
@@ -119,34 +119,15 @@ class ProcessRowMapper(RowMapper):
         self._types.update(types)
         return replace(batch, block=table.block)
 
-    def _sent_ahead(self, blocks: Iterator[Block], to_table: ToTable, tables: dict[int, Table]) -> Iterator[Block]:
-        """Each process gets a block whenever it has none; the flow gets them all, in their order.
+    def _sent_ahead(self, blocks: Iterable[Block], to_table: ToTable, tables: dict[int, Table]) -> Iterator[Block]:
+        """Each process gets a block whenever it has none; the flow gets them all, in their order."""
 
-        An error of the source comes after the blocks before it, as it would if none were read ahead.
-        """
-        waiting: deque[Block] = deque()
-        failure: Exception | None = None
-        while True:
-            while self._idle and failure is None:
-                try:
-                    block = next(blocks, None)
-                    table = None if block is None or block.number in self._here else to_table(block)
-                except Exception as error:  # noqa: BLE001 - raised below
-                    failure = error
-                    break
-                if block is None:
-                    break
-                waiting.append(block)
-                if table is not None:  # the first one may have been looked at
-                    tables[block.number] = table
-                    process = self._idle.pop()
-                    process.send(
-                        self._name, self._precision, replace(table, block=replace(block, data=b"")), self.decided
-                    )
-                    self._under_way[block.number] = process, len(self._types)
-            if waiting:
-                yield waiting.popleft()
-            elif failure is not None:
-                raise failure
-            else:
+        def send(block: Block) -> None:
+            if block.number in self._here:  # the first one may have been looked at
                 return
+            table = tables[block.number] = to_table(block)
+            process = self._idle.pop()
+            process.send(self._name, self._precision, replace(table, block=replace(block, data=b"")), self.decided)
+            self._under_way[block.number] = process, len(self._types)
+
+        return sent_ahead(blocks, send, lambda _: bool(self._idle))
