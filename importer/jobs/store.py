@@ -5,8 +5,6 @@ Goes in: records. Comes out: the same ones, in the next run of the service too.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import logging
 import os
 import shutil
@@ -20,6 +18,7 @@ from importer.errors import ConfigurationError
 from importer.jobs.folders import own_folder, write_whole
 from importer.jobs.job import Record
 from importer.jobs.refusals import NoRoomError
+from importer.locks import held
 
 __all__ = ["JobStore"]
 
@@ -48,15 +47,13 @@ class JobStore:
         """
         own_folder(self.folder)
         try:
-            self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = held(self.folder / LOCK)
         except OSError as error:
-            self.close()
-            if error.errno in {errno.EAGAIN, errno.EACCES}:
-                raise ConfigurationError(
-                    f"another service works on the jobs in {str(self.folder)!r}: end it, or name another --state-dir"
-                ) from None
             raise NoRoomError(f"cannot keep jobs in {str(self.folder)!r}: {error.strerror}") from error
+        if self._lock is None:
+            raise ConfigurationError(
+                f"another service works on the jobs in {str(self.folder)!r}: end it, or name another --state-dir"
+            )
         found = [self._read(path) for path in self.folder.iterdir() if path.is_dir()]
         return sorted((record for record in found if record is not None), key=lambda record: record.id)
 

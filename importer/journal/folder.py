@@ -6,7 +6,6 @@ The lock is the system's: when its holder dies, however it dies, the system lets
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from importer.errors import ConfigurationError, SpoolError
+from importer.locks import held
 
 __all__ = ["JOURNAL", "LoadFolder", "check_state_dir", "fsync_folder", "load_folders"]
 
@@ -60,7 +60,7 @@ class LoadFolder:
         try:
             state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.mkdir(mode=0o700)
-            lock = _locked(path / LOCK)
+            lock = held(path / LOCK)
             fsync_folder(state_dir)
         except OSError as error:
             raise SpoolError(
@@ -74,7 +74,7 @@ class LoadFolder:
     def hold(cls, path: Path) -> LoadFolder | None:
         """The folder of a dead load, which stays unless told otherwise; None if its load is alive or another user's."""
         try:
-            lock = _locked(path / LOCK) if (path / LOCK).exists() else None  # without, it is just being made
+            lock = held(path / LOCK) if (path / LOCK).exists() else None  # without, it is just being made
         except OSError:
             return None
         if lock is None:
@@ -131,14 +131,3 @@ def fsync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _locked(path: Path) -> int | None:
-    """A descriptor that holds the lock; None if another process does."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor

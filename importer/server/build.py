@@ -18,7 +18,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import IO
 
-from importer.server.locks import locked
+from importer.locks import locked
 from importer.server.steps import Step, run_step
 from importer.server.toolchain import Toolchain, find_toolchain
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import platformdirs
 
 from importer.errors import ConfigurationError, ServerError, ServerUnreachableError
+from importer.locks import locked
 from importer.server.connection import Connection
 from importer.server.influxd import find_or_build
-from importer.server.locks import locked
 from importer.server.onboarding import onboard, read_credentials
 from importer.server.process import (
     READY_TIMEOUT_SECONDS,

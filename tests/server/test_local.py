@@ -23,7 +23,7 @@ from importer.errors import ConfigurationError, ServerError
 from importer.server import local
 from importer.server.connection import Server
 from importer.server.influxd import influxd_version
-from importer.server.locks import locked
+from importer.locks import locked
 from importer.server.onboarding import credentials_path, read_credentials
 from importer.server.process import (
     InfluxdProcess,

@@ -1,11 +1,10 @@
 """A folder for what is unpacked, removed in any case: a process that is killed leaves it to the next one.
 
-The folder is locked as long as its process lives; the lock is the system's.
+The folder has a lock, which is held as long as its process lives.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -14,10 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from importer.errors import SpoolError
+from importer.locks import held
 
 __all__ = ["scratch_folder"]
 
-PREFIX = "unpacked-"
+PREFIX, LOCK = "unpacked-", "lock"
 
 
 @contextmanager
@@ -48,8 +48,8 @@ def _made(state_dir: Path) -> tuple[Path, int]:
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=state_dir))
         # Before it is locked, another process may take it for one that was left, and remove it.
         with suppress(FileNotFoundError):
-            lock = _locked(path)
-            if lock is not None and path.exists():
+            lock = held(path / LOCK)
+            if lock is not None and (path / LOCK).exists():
                 return path, lock
             if lock is not None:
                 os.close(lock)
@@ -58,18 +58,7 @@ def _made(state_dir: Path) -> tuple[Path, int]:
 def _remove(path: Path) -> None:
     """Remove a folder unless its process is alive."""
     with suppress(OSError):
-        lock = _locked(path)
+        lock = held(path / LOCK)
         if lock is not None:
             shutil.rmtree(path, ignore_errors=True)
             os.close(lock)
-
-
-def _locked(path: Path) -> int | None:
-    """A descriptor that holds the lock; None if another process does."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
