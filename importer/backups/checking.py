@@ -13,8 +13,8 @@ from pathlib import Path
 
 from importer.backups.layout import ManifestBucket, ManifestShard, Sidecar
 from importer.backups.tar import TarWalk
-from importer.backups.wire import PIECE, check_stop
 from importer.errors import SourceError, TransientServerError
+from importer.server.wire import PIECE, check_stop
 
 __all__ = ["check_files"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from importer.backups.layout import ManifestShard
-from importer.backups.wire import PIECE
 from importer.errors import SourceError
+from importer.server.wire import PIECE
 
 __all__ = ["gzip_parts", "holds_data", "opened"]
 

@@ -19,7 +19,6 @@ from importer.backups.checking import check_files
 from importer.backups.layout import BucketRecord, ManifestBucket, Sidecar, read_manifest, read_sidecar
 from importer.backups.records import RestoredBucket
 from importer.backups.upload import Upload
-from importer.backups.wire import connected
 from importer.bucket import catalogue, prepare
 from importer.bucket import mark as marks
 from importer.bucket.names import check_target
@@ -33,6 +32,7 @@ from importer.errors import (
 )
 from importer.mapping.header import nearest
 from importer.server.connection import Connection, Server
+from importer.server.wire import connected
 
 __all__ = ["check_names", "restore"]
 

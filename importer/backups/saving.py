@@ -26,12 +26,12 @@ from importer.backups.records import Backup, BucketBackup
 from importer.backups.shards import ShardSaver
 from importer.backups.telling import Telling
 from importer.backups.values import Digest
-from importer.backups.wire import Wire, check_stop, connected
 from importer.backups.writing import Draft
 from importer.bucket import mark as marks
 from importer.errors import ConfigurationError, NotFoundError, SpoolError, TransientServerError
 from importer.mapping.header import nearest
 from importer.server.connection import Connection, Server
+from importer.server.wire import Wire, check_stop, connected
 
 __all__ = ["backup"]
 

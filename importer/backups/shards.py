@@ -28,11 +28,11 @@ from importer.backups.lines import LinesWriter
 from importer.backups.moments import nanoseconds
 from importer.backups.tar import Member, TarWalk
 from importer.backups.values import Take, digest_of_window
-from importer.backups.wire import Wire
 from importer.backups.writing import Draft
 from importer.errors import NotFoundError
 from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.server.connection import Server
+from importer.server.wire import Wire
 
 __all__ = ["SavedShard", "ShardSaver", "window_of"]
 

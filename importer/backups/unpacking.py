@@ -18,8 +18,8 @@ from typing import IO, Any, BinaryIO, Protocol
 
 from importer.backups.layout import SIDECAR, FileRecord, ManifestShard, Sidecar
 from importer.backups.tar import TarWalk
-from importer.backups.wire import PIECE, check_stop
 from importer.errors import SourceError, SpoolError, TransientServerError
+from importer.server.wire import PIECE, check_stop
 
 __all__ = ["unpack"]
 

@@ -21,7 +21,6 @@ from importer.backups.moments import nanoseconds
 from importer.backups.shards import window_of
 from importer.backups.telling import Telling
 from importer.backups.values import digest_of_window
-from importer.backups.wire import Wire, check_stop, operators_alone
 from importer.bucket import Target, catalogue, format_duration
 from importer.bucket import mark as marks
 from importer.bucket.catalogue import Bucket, NameTakenError
@@ -29,6 +28,7 @@ from importer.bucket.mark import Mark
 from importer.bucket.settings import BucketSettings
 from importer.errors import LoadError, RequestRefusedError, VerificationError
 from importer.server.connection import Server
+from importer.server.wire import Wire, check_stop, operators_alone
 
 __all__ = ["ReadBack", "Upload"]
 

@@ -23,13 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from importer.backups.wire import check_stop
 from importer.bucket.dbrp import leads_to
 from importer.bucket.influxql import LONGEST_LINE, Asking, LongLineError, Piece, asked, identifier
 from importer.errors import TransientServerError
 from importer.limits import MAX_TIME_NS
 from importer.records import FieldType
 from importer.server.connection import Server
+from importer.server.wire import check_stop
 
 __all__ = ["Digest", "Fields", "Take", "digest_of_window"]
 

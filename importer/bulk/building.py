@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from importer.backups.wire import Wire
 from importer.bulk.keys import SeriesKeys
 from importer.bulk.processes import BuildProcesses
 from importer.bulk.runs import Runs, values_of
@@ -27,6 +26,7 @@ from importer.ledger.report import BuildingReport, LoadPhase
 from importer.ledger.windows import Windows
 from importer.pipeline import WriteTogether
 from importer.records import FieldColumn
+from importer.server.wire import Wire
 from importer.sink.compression import encoding_for
 from importer.verification.compare import Comparison
 from importer.ways import LoadContext, Way

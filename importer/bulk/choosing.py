@@ -9,13 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from importer.backups.wire import Wire
 from importer.bucket.catalogue import find
 from importer.bulk.sending import check_may_restore
 from importer.choices import Method
 from importer.errors import AuthorizationError, ConfigurationError
 from importer.options import LoadOptions
 from importer.server.connection import Server
+from importer.server.wire import Wire
 
 __all__ = ["TESTED_VERSIONS", "chosen_method"]
 

@@ -17,7 +17,6 @@ from typing import Any, BinaryIO, cast
 
 from isal import igzip
 
-from importer.backups.wire import Wire, operators_alone
 from importer.bucket import catalogue
 from importer.bucket import mark as marks
 from importer.bucket.catalogue import Bucket, NameTakenError
@@ -27,6 +26,7 @@ from importer.errors import AuthorizationError, LoadError, RequestRefusedError, 
 from importer.ledger.windows import Windows
 from importer.moments import as_text
 from importer.server.connection import Server
+from importer.server.wire import Wire, operators_alone
 from importer.sink.compression import LEVEL, Encoding
 
 __all__ = ["ShardedBucket", "check_may_restore", "packed", "send_shard"]

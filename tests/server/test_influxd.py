@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ConfigurationError
+from importer.locks import locked
 from importer.server.build import RUSTC_WRAPPER, VERSION, build, plan
 from importer.server.influxd import cached_influxd, find, find_or_build, influxd_version
-from importer.locks import locked
 from importer.server.steps import Step, run_step
 from importer.server.toolchain import Toolchain, find_toolchain
 

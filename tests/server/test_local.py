@@ -20,10 +20,10 @@ from typer.testing import CliRunner
 
 from importer.cli.server import app
 from importer.errors import ConfigurationError, ServerError
+from importer.locks import locked
 from importer.server import local
 from importer.server.connection import Server
 from importer.server.influxd import influxd_version
-from importer.locks import locked
 from importer.server.onboarding import credentials_path, read_credentials
 from importer.server.process import (
     InfluxdProcess,

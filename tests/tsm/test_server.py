@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from importer.backups.values import Digest, digest_of_window
-from importer.backups.wire import Wire
 from importer.bucket import catalogue
 from importer.bucket.settings import BucketSettings
 from importer.limits import MAX_TIME_NS
 from importer.server.connection import translated
+from importer.server.wire import Wire
 from importer.tsm import IndexedKey, Reader, storage_file, times
 from importer.tsm.blocks import Block, decode, encode_times, encode_values, join
 from importer.tsm.layout import Origin
