@@ -56,9 +56,10 @@ class _BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         was_in_head, heads = self._in_head, self._heads
         super().data_received(data)
-        if not self._in_head or self._heads != heads or self.transport.is_closing():
+        # Where it was the end of a body, nothing of the next head has come: the connection is but kept.
+        if not was_in_head or not self._in_head or self._heads != heads or self.transport.is_closing():
             return
-        self._head_bytes += len(data) if was_in_head else 0
+        self._head_bytes += len(data)
         if self._head_bytes > MOST_HEAD_BYTES:
             self.send_400_response("The request's head is too large.")
         elif self._timer is None:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from importer.server.process import free_port
 from importer.service.heads import bounded_http
 
-SECONDS = 0.4
+SECONDS = 0.8
 MOST = 5
 
 
@@ -103,3 +103,14 @@ def test_large_bodies_and_slow_answers_are_no_matter_of_the_head(port: int) -> N
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
         for _ in range(3):
             assert client.post("/slow", content=b"a" * 500_000).text == "ok"
+
+
+def test_a_connection_that_is_kept_after_a_body_is_in_no_head(port: int) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+    with connected(port) as connection:
+        for _ in range(2):
+            connection.sendall(head + b"a")
+            time.sleep(SECONDS / 4)
+            connection.sendall(b"a")
+            assert connection.recv(1000).endswith(b"ok")
+            time.sleep(2 * SECONDS)
