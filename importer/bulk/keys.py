@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
+import polars as pl
 
 from importer.tsm.keys import SEPARATOR, parsed, series_key
 
@@ -54,27 +54,16 @@ class SeriesKeys:
         Raises:
             OSError: the disk refuses.
         """
-        table = pa.table(
-            {"rank": self.ranks, "key": self.keys, "measurement": self.measurements, "text": self.texts},
-            schema=pa.schema(
-                [
-                    ("rank", pa.uint32()),
-                    ("key", pa.large_binary()),
-                    ("measurement", pa.string()),
-                    ("text", pa.large_string()),
-                ]
-            ),
-        )
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
+        columns = {"rank": self.ranks, "key": self.keys, "measurement": self.measurements, "text": self.texts}
+        types = {"rank": pl.UInt32, "key": pl.Binary, "measurement": pl.String, "text": pl.String}
+        pl.DataFrame(columns, types).write_ipc(path)
 
     @classmethod
     @lru_cache(maxsize=1)
     def read(cls, path: Path) -> SeriesKeys:
         """What :meth:`write` wrote; a process needs those of one load at a time."""
-        with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
-            table = reader.read_all()
-        return cls(table["rank"].to_numpy(), *(table[name].to_pylist() for name in ("key", "measurement", "text")))
+        table = pl.read_ipc(path)
+        return cls(table["rank"].to_numpy(), *(table[name].to_list() for name in ("key", "measurement", "text")))
 
 
 def _stored(text: str) -> bytes:
