@@ -58,9 +58,11 @@ def prepare_target(
         ServerError: the server refused or did not answer.
     """
     fitting, fitted_by, live = None, None, server.patiently(lambda: find(server, options.bucket))
-    if live is not None and options.if_exists == "append":
+    appends = live is not None and options.if_exists == "append"
+    if appends and live is not None:
         pin_types(server, live.id, mapper)  # a conflict is found before anything of the bucket is touched
-    if live is None and options.shard_duration_seconds is None:
+    refits = live is None or live.has_fitted_groups
+    if refits and not appends and options.shard_duration_seconds is None:
         span, fitted_by = options.time_span_seconds, "known beforehand"
         if span is None:
             span, fitted_by = inferred_span_seconds, "of all rows, when the mapping was inferred"
@@ -70,7 +72,8 @@ def prepare_target(
                 span = look.span_seconds()
             fitted_by = look.how
         if span is not None:
-            fitting = fitting_duration(span, options.retention_seconds)
+            kept = live.settings.retention_seconds if live else None
+            fitting = fitting_duration(span, kept if options.retention_seconds is None else options.retention_seconds)
     target = prepare(
         server,
         options.bucket,
@@ -131,8 +134,10 @@ def pin_types(server: Server, bucket_id: str, mapper: Mapper) -> bool:
 
 
 def _how(target: Target, options: LoadOptions, fitted_by: str | None) -> str:
-    if target.appends or (target.replaces and options.shard_duration_seconds is None):
-        return "as the bucket has them"
-    if options.shard_duration_seconds:
+    if options.shard_duration_seconds and not target.appends:
         return "as asked for"
-    return f"fitted to the time span: {fitted_by}" if fitted_by else "the server's own choice: no time to go by"
+    if fitted_by:
+        return f"fitted to the time span: {fitted_by}"
+    if target.appends or target.replaces:
+        return "as the bucket has them"
+    return "the server's own choice: no time to go by"

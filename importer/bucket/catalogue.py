@@ -47,6 +47,12 @@ class Bucket:
     mark: Mark | None
     idle_seconds: float
 
+    @property
+    def has_fitted_groups(self) -> bool:
+        """Whether its shard groups are as long as a load found to fit its data, and nobody has chosen that."""
+        fitted = self.mark.fitted_seconds if self.mark else None
+        return fitted is not None and fitted == self.settings.shard_duration_seconds
+
 
 class Make(Protocol):
     """Makes a bucket of a name, or raises NameTakenError: :func:`create`, or another way to the same."""

@@ -82,6 +82,8 @@ class Mark:
         unasked: whether the old bucket is replaced without being asked for, and so is deleted only if it still
             holds the values that its own load had stored.
         origin_load_id: for ``old``: the load that had filled it; None if the importer had not made it.
+        fitted_seconds: duration of the bucket's shard groups, where it was fitted to the data and chosen by nobody;
+            for ``old``: its own.
         v: version of this format.
     """
 
@@ -98,7 +100,19 @@ class Mark:
     keep_old: bool = False
     unasked: bool = False
     origin_load_id: str | None = None
+    fitted_seconds: int | None = None
     v: Literal[1] = 1
+
+    def begun_again(self) -> Mark:
+        """That of the same load, before its swap and without an owner."""
+        return Mark(
+            self.role,
+            self.load_id,
+            self.target,
+            phase="loading",
+            since=self.since,
+            fitted_seconds=self.fitted_seconds,
+        )
 
 
 _FORMAT = TypeAdapter(Mark)

@@ -94,7 +94,7 @@ class _Healing:
             return
         partner = self._get(mark.partner)
         if partner is None or partner.id == in_place.id:
-            again = Mark(mark.role, mark.load_id, mark.target, phase="loading", since=mark.since)
+            again = mark.begun_again()
             text = staging.settings.text
             self.server.patiently(lambda: catalogue.update(self.server, staging.id, text, again))
             self.say(
@@ -178,4 +178,5 @@ def _mark_of_before(mark: Mark) -> Mark | None:
         phase="done",
         points=mark.points,
         values=mark.values,
+        fitted_seconds=mark.fitted_seconds,
     )

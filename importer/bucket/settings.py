@@ -33,6 +33,7 @@ class BucketSettings:
 def settings_for_load(
     old: BucketSettings | None,
     *,
+    refits: bool = False,
     retention_seconds: int | None,
     shard_duration_seconds: int | None,
     fitting_shard_duration_seconds: int | None,
@@ -41,14 +42,18 @@ def settings_for_load(
 
     Args:
         old: of the bucket that is replaced; None if there is none.
+        refits: whether the old one's shard duration was fitted to what it held, and so is not carried over.
         retention_seconds: as the user gave it; None carries the old one over.
         shard_duration_seconds: as the user gave it; None carries the old one over.
-        fitting_shard_duration_seconds: fitted to the data; used where nothing is given or carried over.
+        fitting_shard_duration_seconds: fitted to the data; used where nothing is given or carried over. None where that
+            could not be found out.
 
     Raises:
         ConfigurationError: the server would refuse the two durations, or silently change them.
     """
-    settings = old or BucketSettings(shard_duration_seconds=fitting_shard_duration_seconds)
+    settings = old or BucketSettings()
+    if old is None or (refits and fitting_shard_duration_seconds):
+        settings = replace(settings, shard_duration_seconds=fitting_shard_duration_seconds)
     if retention_seconds is not None:
         settings = replace(settings, retention_seconds=retention_seconds)
     retention = settings.retention_seconds

@@ -90,9 +90,8 @@ def claim_place(server: Server, target: str, load_id: str) -> HeldBucket | None:
         in_place = server.patiently(lambda: catalogue.find(server, target))
         if (in_place.id if in_place else None) != mark.partner:
             return None
-    fresh = Mark(mark.role, mark.load_id, mark.target, phase="loading", since=mark.since)
     try:
-        return server.patiently(lambda: HeldBucket.claim(server, found, fresh))
+        return server.patiently(lambda: HeldBucket.claim(server, found, mark.begun_again()))
     except NotFoundError:
         return None
 

@@ -127,6 +127,7 @@ def set_aside(server: Server, held: HeldBucket) -> None:
         points=before.points if before else None,
         values=before.values if before else None,
         origin_load_id=before.load_id if before else None,
+        fitted_seconds=before.fitted_seconds if before else None,
         partner=held.id,
         keep_old=mark.keep_old,
         unasked=mark.unasked,
@@ -221,6 +222,7 @@ def close(held: HeldBucket) -> None:
             since=mark.since,
             points=mark.points,
             values=mark.values,
+            fitted_seconds=mark.fitted_seconds,
         )
     )
 

@@ -59,7 +59,8 @@ def prepare(
         if_exists: what to do about a bucket of that name.
         retention_seconds: as the user gave it, 0 for ever; None carries the old bucket's over.
         shard_duration_seconds: as the user gave it; None carries the old bucket's over.
-        fitting_shard_duration_seconds: for a bucket that replaces none, where the user gave none.
+        fitting_shard_duration_seconds: for a bucket that replaces none, or one whose own was fitted, where the user
+            gave none.
         keep_old: keep the replaced bucket under another name.
         dead: loads that are known to be dead, however short ago they showed life.
         make: makes the staging bucket.
@@ -78,9 +79,11 @@ def prepare(
     settings = settings_for_load(
         live.settings if live else None,
         retention_seconds=retention_seconds,
+        refits=live is not None and live.has_fitted_groups and not appends,
         shard_duration_seconds=None if appends else shard_duration_seconds,
         fitting_shard_duration_seconds=fitting_shard_duration_seconds,
     )
+    is_fitted = shard_duration_seconds is None and (live is None or live.has_fitted_groups)
     if appends and live and settings.retention_seconds != live.settings.retention_seconds:
         raise ConfigurationError(
             f"an appending load cannot change the retention of {target!r}, "
@@ -93,6 +96,7 @@ def prepare(
         phase="loading",
         since=datetime.now(UTC).isoformat(timespec="seconds"),
         owner=this_process(),
+        fitted_seconds=settings.shard_duration_seconds if is_fitted and not appends else None,
     )
     own_settings = BucketSettings() if appends else replace(settings, text="", label_ids=())
     # Where there was nothing to append to, a bucket that appears meanwhile is none to replace.

@@ -51,7 +51,7 @@ def load_command(
     method: Annotated[MethodChoice, typer.Option("--method", help="write sends line protocol; bulk builds the server's storage files here, which is faster and takes an operator token; auto is bulk where it can be, and says why not otherwise.", rich_help_panel=_SPEED)] = "write",
     if_exists: Annotated[IfExists, typer.Option("--if-exists", help="auto replaces a bucket that a load made and that still has as many values; replace any; append writes into it; fail refuses.", rich_help_panel=_BUCKET)] = "auto",
     retention: Annotated[str | None, typer.Option("--retention", metavar="DURATION", help="Such as 90d; 0 for ever; default: as the replaced bucket, else for ever.", rich_help_panel=_BUCKET)] = None,
-    shard_duration: Annotated[str | None, typer.Option("--shard-duration", metavar="DURATION", help="Of a shard group; default: as the replaced bucket, else fitted to the data.", rich_help_panel=_BUCKET)] = None,
+    shard_duration: Annotated[str | None, typer.Option("--shard-duration", metavar="DURATION", help="Of a shard group; default: as chosen for the replaced bucket, else fitted to the data.", rich_help_panel=_BUCKET)] = None,
     max_series: Annotated[int, typer.Option("--max-series", metavar="N", min=1, help="Stop at more series than this.", rich_help_panel=_BUCKET)] = 1_000_000,
     keep_old: Annotated[bool, typer.Option("--keep-old", help="Keep the replaced bucket under another name.", rich_help_panel=_BUCKET)] = False,
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Replace a bucket that holds points even if the source gives none.", rich_help_panel=_BUCKET)] = False,

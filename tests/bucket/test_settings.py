@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from importer.bucket.names import aside_name, check_target, staging_name
@@ -15,9 +17,12 @@ def merged(
     retention: int | None = None,
     shard: int | None = None,
     fitting: int | None = None,
+    *,
+    refits: bool = False,
 ) -> BucketSettings:
     return settings_for_load(
         old,
+        refits=refits,
         retention_seconds=retention,
         shard_duration_seconds=shard,
         fitting_shard_duration_seconds=fitting,
@@ -26,6 +31,12 @@ def merged(
 
 def test_the_old_buckets_settings_are_carried_over_whatever_would_fit() -> None:
     assert merged(OLD, fitting=7 * DAY) == OLD
+
+
+def test_a_duration_that_was_fitted_to_the_old_data_gives_way_to_one_that_fits_the_new_ones() -> None:
+    assert merged(OLD, fitting=7 * DAY, refits=True) == replace(OLD, shard_duration_seconds=7 * DAY)
+    assert merged(OLD, shard=2 * DAY, fitting=7 * DAY, refits=True).shard_duration_seconds == 2 * DAY
+    assert merged(OLD, refits=True) == OLD
 
 
 def test_what_the_user_gives_goes_before_the_old_buckets_settings() -> None:

@@ -158,12 +158,15 @@ def test_the_report_tells_the_seconds_of_each_phase_and_how_shard_groups_were_fo
         "fitted to the time span: the time column, read ahead",
     )
     again = proxied.load(source, verify=False)
-    assert set(again.phases) == {"load", "duplicates", "swap"}
-    assert again.shard_group is not None
-    assert (again.shard_group.seconds, again.shard_group.how) == (3_600, "as the bucket has them")
+    assert set(again.phases) == {"look", "load", "duplicates", "swap"}
+    assert again.shard_group == first.shard_group
     streamed = proxied.load("-", stdin=io.BytesIO(birds_csv(50).encode()), bucket=f"{proxied.bucket}-2")
     assert streamed.shard_group is not None
     assert streamed.shard_group.how == "fitted to the time span: the first 50 rows, which rise in time"
     asked = proxied.load(source, shard_duration_seconds=86_400)
     assert asked.shard_group is not None
     assert (asked.shard_group.seconds, asked.shard_group.how) == (86_400, "as asked for")
+    carried = proxied.load(source)
+    assert set(carried.phases) == {"load", "duplicates", "verify", "swap"}
+    assert carried.shard_group is not None
+    assert (carried.shard_group.seconds, carried.shard_group.how) == (86_400, "as the bucket has them")
