@@ -24,6 +24,9 @@ _LONGEST_OF_ONE_BYTE = 0x7F
 _MOST_PRESSED = 32
 """No snappy copy gives more bytes for one of its own; what claims to is not believed."""
 
+# Not of pa.scalar: given something of Python's, pyarrow imports pandas where it is installed.
+_NOTHING = pa.LargeBinaryArray.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(bytes(16)), pa.py_buffer(b"")])[0]
+
 
 def lengths_of(texts: pa.LargeBinaryArray) -> Counts:
     """How many bytes each text has (int64)."""
@@ -49,7 +52,7 @@ def encode(texts: pa.LargeBinaryArray, lengths: Counts) -> list[bytes]:
     prefixes = pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), len(texts), [None, pa.py_buffer(offsets), pa.py_buffer(heads)]
     )
-    joined = pc.binary_join_element_wise(prefixes, texts, pa.scalar(b"", type=pa.large_binary()))
+    joined = pc.binary_join_element_wise(prefixes, texts, _NOTHING)
     _, ends, data = joined.buffers()
     bounds = np.frombuffer(ends, dtype=np.int64)[joined.offset : joined.offset + len(joined) + 1]
     stops = bounds[np.cumsum(lengths)].tolist()
