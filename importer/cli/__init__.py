@@ -5,8 +5,8 @@ start. So the files of the commands import nothing heavy (polars, DuckDB, the cl
 command imports what carries it out when it is run. These imports inside functions bear ``noqa: PLC0415``.
 """
 
-from importer.cli.process import give_large_pieces_back, leave_processors_to_the_server
-from importer.cli.signals import ended_at_once, ended_by_signals
+from importer.cli.process import give_large_pieces_back, importing, leave_processors_to_the_server
+from importer.cli.signals import ended_by_signals
 
 __all__ = ["main"]
 
@@ -16,6 +16,6 @@ def main() -> None:
     ended_by_signals()
     leave_processors_to_the_server()
     give_large_pieces_back()
-    with ended_at_once():
+    with importing():
         from importer.cli.commands import run  # noqa: PLC0415
     run()

@@ -9,7 +9,8 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once, nothing_written_yet
+from importer.cli.process import importing
+from importer.cli.signals import nothing_written_yet
 
 __all__ = ["EPILOG", "analyze_command"]
 
@@ -76,7 +77,7 @@ def analyze_command(
     The server computes all figures. Several series may have the field; gaps are looked for within each of them.
     """
     log_to_stderr(quiet=False, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.analysis.analyze import analyze  # noqa: PLC0415
         from importer.analysis.page import CHART_WINDOWS, write_html  # noqa: PLC0415
         from importer.analysis.scope import read_tags  # noqa: PLC0415

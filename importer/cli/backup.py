@@ -12,7 +12,8 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once, stopped_and_exited
+from importer.cli.process import importing
+from importer.cli.signals import stopped_and_exited
 from importer.printable import printable
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def backup_command(
     The folder is there whole or not at all. It needs an operator token.
     """
     log_to_stderr(quiet=quiet or as_json, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.backups.saving import backup  # noqa: PLC0415
 
     connection = where()

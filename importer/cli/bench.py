@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from importer.cli.logs import log_to_stderr
+from importer.cli.process import importing
 from importer.cli.service_token import ServiceTokenFile
-from importer.cli.signals import ended_at_once, stopped_by_signals
+from importer.cli.signals import stopped_by_signals
 from importer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def api_command(
     requests failed.
     """
     log_to_stderr(quiet=False, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.cli.bench_lines import heading, lines  # noqa: PLC0415
         from importer.stress.bench import bench_api  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once
+from importer.cli.process import importing
 from importer.errors import ConfigurationError
 
 __all__ = ["app"]
@@ -51,7 +51,7 @@ def apply_command(
     The whole file is checked before anything is created.
     """
     log_to_stderr(quiet=False, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.cli.bucket_tables import show_plan  # noqa: PLC0415
         from importer.provisioning.applying import apply_buckets  # noqa: PLC0415
         from importer.provisioning.wanted import read_wanted  # noqa: PLC0415
@@ -75,7 +75,7 @@ def list_command(
 ) -> None:
     """List the buckets: name, id, retention, length of a shard group, description; those of unfinished loads, too."""
     log_to_stderr(quiet=False, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.cli.bucket_tables import show_list  # noqa: PLC0415
         from importer.provisioning.listing import list_buckets  # noqa: PLC0415
 
@@ -106,7 +106,7 @@ def show_command(
 ) -> None:
     """Show what a bucket holds: rows, values, series, time span, fields with their types, tags."""
     log_to_stderr(quiet=False, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.cli.bucket_tables import show_details  # noqa: PLC0415
         from importer.provisioning.details import show_bucket  # noqa: PLC0415
 
@@ -133,7 +133,7 @@ def delete_command(
     log_to_stderr(quiet=False, as_json=False)
     if not yes and not sys.stdin.isatty():
         raise ConfigurationError("there is no terminal to ask at whether the bucket is to be deleted: say --yes")
-    with ended_at_once():
+    with importing():
         from importer.cli.bucket_tables import lost  # noqa: PLC0415
         from importer.provisioning.details import show_bucket  # noqa: PLC0415
         from importer.provisioning.listing import delete_bucket  # noqa: PLC0415

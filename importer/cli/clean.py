@@ -11,7 +11,7 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once
+from importer.cli.process import importing
 
 __all__ = ["EPILOG", "clean_command"]
 
@@ -37,7 +37,7 @@ def clean_command(
     Interrupted swaps are repaired first. A bucket that holds complete data goes only if --bucket names its target.
     """
     log_to_stderr(quiet=False, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.cleaning import clean  # noqa: PLC0415
         from importer.cli.leftover_tables import show_leftovers  # noqa: PLC0415
 

@@ -14,7 +14,8 @@ import typer.main
 
 from importer.cli.exits import exit_code
 from importer.cli.named_commands import named_commands
-from importer.cli.signals import Interrupted, ended_at_once, outcome_stands
+from importer.cli.process import importing
+from importer.cli.signals import Interrupted, outcome_stands
 from importer.errors import ImporterError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _MEANS_SOMETHING_ALONE = {"clean", "serve"}
 
 
 def _defined(name: str) -> Command:
-    with ended_at_once():
+    with importing():
         module = importlib.import_module(f"importer.cli.{name}")
     group = getattr(module, "app", None)
     if group is None:

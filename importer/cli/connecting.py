@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from importer.cli.process import importing
 from importer.cli.sharing import sharing
-from importer.cli.signals import ended_at_once
 
 if TYPE_CHECKING:
     from importer.server.connection import Connection
@@ -92,7 +92,7 @@ def _named(
     """Finds the server when it is first asked to."""
 
     def find() -> Connection:
-        with ended_at_once():
+        with importing():
             from importer.api import connect  # noqa: PLC0415
 
         return connect(

@@ -10,7 +10,8 @@ import typer
 from importer.choices import IfExists, Precision
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import NOT_WHOLE, NOTHING_WRITTEN, ended_at_once, stopped_and_exited
+from importer.cli.process import importing
+from importer.cli.signals import NOT_WHOLE, NOTHING_WRITTEN, stopped_and_exited
 from importer.errors import ConfigurationError
 
 __all__ = ["EPILOG", "generate_command"]
@@ -52,7 +53,7 @@ def generate_command(
     _refuse_what_has_no_effect(context, into_bucket=bucket is not None)
     if overwrite and output in (None, "-") and write_mapping is None:
         raise ConfigurationError("--overwrite: no file is written that it could be about; leave it out")
-    with ended_at_once():
+    with importing():
         from importer.cli.running import run_generated  # noqa: PLC0415
         from importer.generating.making import generate, load_generated  # noqa: PLC0415
         from importer.options import LoadOptions  # noqa: PLC0415

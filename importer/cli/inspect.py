@@ -9,8 +9,9 @@ import typer
 
 from importer.choices import LocalTimePolicy
 from importer.cli.logs import log_to_stderr
+from importer.cli.process import importing
 from importer.cli.sharing import given
-from importer.cli.signals import ended_at_once, nothing_written_yet
+from importer.cli.signals import nothing_written_yet
 from importer.cli.sources import Reading, with_reading
 
 __all__ = ["EPILOG", "inspect_command"]
@@ -44,7 +45,7 @@ def inspect_command(
     Every row is read, unless a sample is asked for. What the data does not decide is asked, not guessed.
     """
     log_to_stderr(quiet=False, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.charting.inspections import plot as draw  # noqa: PLC0415
         from importer.charting.kinds import check_kind  # noqa: PLC0415
         from importer.cli.inspection_tables import looking, show_inspection, show_next_steps  # noqa: PLC0415

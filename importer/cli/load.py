@@ -12,8 +12,8 @@ from importer.choices import Compression, IfExists, LocalTimePolicy, MethodChoic
 from importer.cli import connecting
 from importer.cli.exits import EXIT_CODES
 from importer.cli.logs import log_to_stderr
+from importer.cli.process import importing
 from importer.cli.sharing import given
-from importer.cli.signals import ended_at_once
 from importer.cli.sources import Reading, with_reading
 
 __all__ = ["EPILOG", "load_command"]
@@ -80,7 +80,7 @@ def load_command(
     Example: importer load birds.csv --mapping birds.toml --bucket birds
     """
     log_to_stderr(quiet=quiet, as_json=log_json)
-    with ended_at_once():
+    with importing():
         from importer.bucket.shards import parse_duration  # noqa: PLC0415
         from importer.cli.running import bucket_of, mapping_arguments, run_load  # noqa: PLC0415
         from importer.options import LoadOptions  # noqa: PLC0415

@@ -13,7 +13,8 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import NOT_WHOLE, NOTHING_WRITTEN, ended_at_once, stopped_and_exited
+from importer.cli.process import importing
+from importer.cli.signals import NOT_WHOLE, NOTHING_WRITTEN, stopped_and_exited
 from importer.errors import ImporterError
 
 __all__ = ["EPILOG", "read_command"]
@@ -59,7 +60,7 @@ def read_command(
     What is read is held against what the server counts; a file is written whole or not at all, in bounded memory.
     """
     log_to_stderr(quiet=quiet, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.cli.progress import shown_reading  # noqa: PLC0415
         from importer.cli.row_tables import show_rows  # noqa: PLC0415
         from importer.printable import printable  # noqa: PLC0415

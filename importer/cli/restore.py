@@ -13,7 +13,8 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
-from importer.cli.signals import ended_at_once, stopped_and_exited
+from importer.cli.process import importing
+from importer.cli.signals import stopped_and_exited
 from importer.printable import printable
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def restore_command(
     All files are checked first. It needs an operator token.
     """
     log_to_stderr(quiet=quiet or as_json, as_json=False)
-    with ended_at_once():
+    with importing():
         from importer.backups.restoring import check_names, restore  # noqa: PLC0415
         from importer.bucket.shards import parse_duration  # noqa: PLC0415
 

@@ -9,8 +9,8 @@ import typer
 
 from importer.cli import connecting
 from importer.cli.logs import log_to_stderr
+from importer.cli.process import importing
 from importer.cli.service_token import ServiceTokenFile
-from importer.cli.signals import ended_at_once
 from importer.errors import ConfigurationError
 
 __all__ = ["EPILOG", "serve_command"]
@@ -87,7 +87,7 @@ def serve_command(
     SIGTERM end it; imports that are running then go on when it is started again.
     """
     log_to_stderr(quiet=False, as_json=log_json)
-    with ended_at_once():
+    with importing():
         try:
             from importer.service.serving import serve  # noqa: PLC0415
             from importer.service.settings import ServiceSettings  # noqa: PLC0415

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from importer.cli.signals import ended_at_once
+from importer.cli.process import importing
 
 __all__ = ["app"]
 
@@ -28,7 +28,7 @@ def start() -> None:
 
     It listens on 127.0.0.1 only, on port 8086 if that is free, and goes on running until it is stopped.
     """
-    with ended_at_once():
+    with importing():
         from importer.server import local  # noqa: PLC0415
         from importer.server.onboarding import credentials_path  # noqa: PLC0415
 
@@ -42,7 +42,7 @@ def start() -> None:
 @app.command(epilog="Example: importer server stop")
 def stop() -> None:
     """Stop the local InfluxDB; its data is kept."""
-    with ended_at_once():
+    with importing():
         from importer.server import local  # noqa: PLC0415
 
     typer.echo("InfluxDB is stopped; its data is kept" if local.stop() else "InfluxDB was not running")
@@ -54,7 +54,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for programs.")] = False,
 ) -> None:
     """Say whether the local InfluxDB is running: exit 0 if it is, 3 if it is not."""
-    with ended_at_once():
+    with importing():
         from importer.server import local  # noqa: PLC0415
 
     now = local.status()
