@@ -1,36 +1,16 @@
-"""Blocks that are read, or worked on elsewhere, while the flow takes those before them.
+"""Blocks that are worked on elsewhere while the flow takes those before them.
 
-Goes in: blocks. Comes out: the same in their order.
+Goes in: blocks, as they are read. Comes out: the same in their order, each sent off before the flow comes to it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 
 from importer.records import Block
 
-__all__ = ["read_ahead", "sent_ahead"]
-
-
-def read_ahead(blocks: Iterable[Block]) -> Generator[Block]:
-    """Read a block on a thread of its own while the flow has the one before it.
-
-    To be closed by whoever may leave it before its end: a read that is under way is waited for.
-
-    Args:
-        blocks: in their order.
-
-    Raises:
-        Exception: as reading does; after the blocks before it.
-    """
-    coming = iter(blocks)
-    with ThreadPoolExecutor(1, "read") as thread:
-        following = thread.submit(next, coming, None)
-        while (block := following.result()) is not None:
-            following = thread.submit(next, coming, None)
-            yield block
+__all__ = ["sent_ahead"]
 
 
 def sent_ahead(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import BinaryIO
 
-from importer.ahead import read_ahead
 from importer.bucket import Target, format_duration
 from importer.cardinality import MANY_SERIES, SeriesWatch
 from importer.choices import Method
@@ -84,7 +83,6 @@ class Filling:
         self._running = running
         self._series = SeriesIndex(options.max_series)
         self._warned = False
-        self._density = 1.0
 
     def fill(self, server: Server, target: Target, accounts: Accounts, stack: ExitStack, *, method: Method) -> None:
         """Fill the bucket, verify it and put it in its place.
@@ -209,11 +207,10 @@ class Filling:
             self._warn_of_many_shards(ledger, target)
             return outcomes
 
-        blocks = self._noted(self._look.blocks())
+        blocks = self._look.blocks()
         wanted = blocks if past is None else past.still_to_write(blocks, stopped)
         encode = LineEncoder(self._series, with_lines=with_lines)
         with (
-            self._read_ahead(wanted) as wanted,
             mapped_ahead(self._mapper, wanted, self._reader.table) as (in_order, to_table),
             placed(Stages(in_order, to_table, self._look.to_points, encode)) as stages,
         ):
@@ -294,18 +291,8 @@ class Filling:
             comparison = compared()
         check(comparison)
 
-    def _noted(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """The blocks; how densely the text up to each is stored."""
-        for block in blocks:
-            self._density = min(1.0, self._reader.stored_bytes / (block.byte_offset + len(block.data)))
-            yield block
-
-    def _read_ahead(self, blocks: Iterator[Block]) -> AbstractContextManager[Iterator[Block]]:
-        # At a pipe, an error would have to wait until somebody writes to it.
-        return closing(read_ahead(blocks)) if self._reader.rereadable else nullcontext(blocks)
-
     def _share_of(self, block: Block) -> float | None:
-        """A block's part of all that is loaded; where it is compressed, as the text up to it was."""
-        total, limit = self._reader.total_bytes, self._options.limit
-        of_text = self._density * len(block.data) / total if total else 0.0
+        """A block's part of all that is loaded; where it is compressed, as the text up to its end was."""
+        total, end, limit = self._reader.total_bytes, block.byte_offset + len(block.data), self._options.limit
+        of_text = min(1.0, self._reader.stored_bytes / end) * len(block.data) / total if total else 0.0
         return max(of_text, block.rows / limit if limit else 0.0) or None

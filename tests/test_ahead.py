@@ -1,16 +1,14 @@
-"""Blocks that are read ahead come in their order, and an error behind those before it."""
+"""Blocks that are sent ahead come in their order, and an error behind those before it."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from importer.ahead import read_ahead, sent_ahead
+from importer.ahead import sent_ahead
 from importer.errors import SourceError
 from importer.records import Block
-from tests.jobs.watching import wait_until
 
 
 def block(number: int) -> Block:
@@ -22,47 +20,12 @@ def broken(after: int) -> Iterator[Block]:
     raise SourceError("it broke off")
 
 
-def test_a_block_is_read_while_the_one_before_it_is_held() -> None:
-    threads: list[int] = []
-
-    def source() -> Iterator[Block]:
-        for number in range(5):
-            threads.append(threading.get_ident())
-            yield block(number)
-
-    ahead = read_ahead(source())
-    assert next(ahead).number == 0
-    wait_until(lambda: len(threads) == 2, "the second block")
-    assert [each.number for each in ahead] == [1, 2, 3, 4]
-    assert len({*threads}) == 1
-    assert threading.get_ident() not in threads
-
-
-def test_one_that_is_left_reads_no_further_and_leaves_no_thread() -> None:
-    threads = threading.active_count()
-    read: list[int] = []
-
-    def source() -> Iterator[Block]:
-        for number in range(5):
-            read.append(number)
-            yield block(number)
-
-    ahead = read_ahead(source())
-    next(ahead)
-    ahead.close()
-    assert read == [0, 1]
-    assert threading.active_count() == threads
-
-
 def test_an_error_of_the_source_comes_behind_the_blocks_before_it() -> None:
     sent: list[int] = []
-    for ahead in (
-        read_ahead(broken(3)),
-        sent_ahead(broken(3), lambda each: sent.append(each.number), lambda waiting: waiting < 2),
-    ):
-        assert [next(ahead).number for _ in range(3)] == [0, 1, 2]
-        with pytest.raises(SourceError, match="it broke off"):
-            next(ahead)
+    ahead = sent_ahead(broken(3), lambda each: sent.append(each.number), lambda waiting: waiting < 2)
+    assert [next(ahead).number for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(SourceError, match="it broke off"):
+        next(ahead)
     assert sent == [0, 1, 2]
 
 
