@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ def main(words: Sequence[str] | None = None) -> int:
     options = _options(words)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     binary = find_or_build(options.influxd, say=console.print)
+    compileall.compile_dir(ROOT / "importer", quiet=1)  # as pip does with what it installs
     results = Results(machine_facts(binary), options.seed)
     session = Session(
         influxd=binary,
