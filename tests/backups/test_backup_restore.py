@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import importer
-from importer.backups import saving, shards, wire
+from importer.backups import saving, shards
 from importer.backups.restoring import restore
 from importer.backups.saving import backup
 from importer.bucket import catalogue
@@ -31,6 +31,7 @@ from importer.errors import (
     SourceError,
     VerificationError,
 )
+from importer.server import wire
 from importer.server.connection import Connection
 from tests.backups.points import delete_points, write
 from tests.fault_proxy import Fault, Request, fault_proxy

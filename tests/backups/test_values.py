@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from importer.backups import lines, values, wire
+from importer.backups import lines, values
 from importer.backups.restoring import restore
 from importer.backups.saving import backup
 from importer.backups.values import Digest, digest_of_window
 from importer.bucket import catalogue
 from importer.bucket.settings import BucketSettings
 from importer.limits import MAX_TIME_NS
+from importer.server import wire
 from importer.server.retry import RetryPolicy
 from tests.backups.points import delete_points, stored, write
 from tests.fault_proxy import Fault, Request, fault_proxy
