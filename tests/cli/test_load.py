@@ -272,9 +272,8 @@ def test_a_signal_drains_the_load_and_leaves_the_bucket(
     options = ("--bucket", trial.bucket, "--batch-rows", "200", "--report", "r.json", "--state-dir", "state")
     process = start("load", source, *BIRDS_FLAGS, *options)
     deadline = time.monotonic() + 60
-    while ".importer-staging" not in trial.buckets and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
+    while not any(Path("state").glob("load-*/spool/block-*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code
