@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["held", "locked"]
+__all__ = ["held", "held_folder", "locked"]
 
 
 @contextmanager
@@ -45,15 +45,31 @@ def held(path: Path) -> int | None:
     Raises:
         OSError: it cannot be made.
     """
-    descriptor = _opened(path)
-    if _is_free(descriptor):
-        return descriptor
-    os.close(descriptor)
-    return None
+    return _held(_opened(path))
+
+
+def held_folder(path: Path) -> int | None:
+    """The same of a folder itself, so that the lock is gone with it.
+
+    Raises:
+        OSError: it is not there, or cannot be locked.
+    """
+    return _held(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
 
 
 def _opened(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _held(descriptor: int) -> int | None:
+    try:
+        if _is_free(descriptor):
+            return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
 
 
 def _is_free(descriptor: int) -> bool:

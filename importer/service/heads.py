@@ -56,10 +56,12 @@ class _BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         was_in_head, heads = self._in_head, self._heads
         super().data_received(data)
-        # Where it was the end of a body, nothing of the next head has come: the connection is but kept.
-        if not was_in_head or not self._in_head or self._heads != heads or self.transport.is_closing():
+        if self._heads != heads or self.transport.is_closing():
             return
-        self._head_bytes += len(data)
+        if was_in_head:
+            self._head_bytes += len(data)
+        elif not self._is_answered:
+            return  # once it is, uvicorn keeps the time for which a connection may be idle
         if self._head_bytes > MOST_HEAD_BYTES:
             self.send_400_response("The request's head is too large.")
         elif self._timer is None:
@@ -79,6 +81,11 @@ class _BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
         self._in_head = True
 
+    @property
+    def _is_answered(self) -> bool:
+        """Whether nobody waits for an answer; what is left of a body may still come, and stops uvicorn's own clock."""
+        return self.cycle is None or self.cycle.response_complete
+
     def _wind_up(self) -> None:
         self._timer = self.loop.call_later(self.head_seconds, self._give_up)
 
@@ -88,7 +95,7 @@ class _BoundedHttp(HttpToolsProtocol):
             self._timer = None
 
     def _give_up(self) -> None:
-        if self.cycle is not None and not self.cycle.response_complete:
+        if not self._is_answered:
             self._wind_up()  # the answer to the request before it is still on its way
         else:
             self._timer = None

@@ -24,7 +24,7 @@ async def _slow(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers after longer than a head may take."""
     import asyncio  # noqa: PLC0415
 
-    while (await receive()).get("more_body"):
+    while scope["path"] != "/early" and (await receive()).get("more_body"):
         pass
     await asyncio.sleep(2 * SECONDS if scope["path"] == "/slow" else 0)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
@@ -114,3 +114,12 @@ def test_a_connection_that_is_kept_after_a_body_is_in_no_head(port: int) -> None
             connection.sendall(b"a")
             assert connection.recv(1000).endswith(b"ok")
             time.sleep(2 * SECONDS)
+
+
+@pytest.mark.parametrize("rest", [b"a", b"aa"])
+def test_a_body_that_comes_after_its_answer_keeps_no_connection_open(port: int, rest: bytes) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
+        assert connection.recv(1000).endswith(b"ok")
+        connection.sendall(rest)
+        assert connection.recv(1000) == b""

@@ -1,6 +1,6 @@
 """A folder for what is unpacked, removed in any case: a process that is killed leaves it to the next one.
 
-The folder has a lock, which is held as long as its process lives.
+The folder is locked as long as its process lives; the lock is the system's.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from importer.errors import SpoolError
-from importer.locks import held
+from importer.locks import held_folder
 
 __all__ = ["scratch_folder"]
 
-PREFIX, LOCK = "unpacked-", "lock"
+PREFIX = "unpacked-"
 
 
 @contextmanager
@@ -48,8 +48,8 @@ def _made(state_dir: Path) -> tuple[Path, int]:
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=state_dir))
         # Before it is locked, another process may take it for one that was left, and remove it.
         with suppress(FileNotFoundError):
-            lock = held(path / LOCK)
-            if lock is not None and (path / LOCK).exists():
+            lock = held_folder(path)
+            if lock is not None and path.exists():
                 return path, lock
             if lock is not None:
                 os.close(lock)
@@ -58,7 +58,7 @@ def _made(state_dir: Path) -> tuple[Path, int]:
 def _remove(path: Path) -> None:
     """Remove a folder unless its process is alive."""
     with suppress(OSError):
-        lock = held(path / LOCK)
+        lock = held_folder(path)
         if lock is not None:
             shutil.rmtree(path, ignore_errors=True)
             os.close(lock)
