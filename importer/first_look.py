@@ -41,6 +41,7 @@ class FirstLook:
 
     Attributes:
         how: in words, how the span was found.
+        is_guess: whether only the first block was looked at.
     """
 
     def __init__(self, reader: Reader, mapper: Mapper, should_stop: Callable[[], bool]) -> None:
@@ -51,6 +52,7 @@ class FirstLook:
         self._blocks: Iterator[Block] | None = None
         self._mapped: dict[int, PointBatch] = {}
         self.how = "not looked for"
+        self.is_guess = False
 
     def span_seconds(self) -> float | None:
         """Seconds from the first timestamp to the last; None if none can be read."""
@@ -86,6 +88,7 @@ class FirstLook:
         return None if low is None or high is None else (high - low) / 1e9
 
     def _span_of_first_block(self) -> float | None:
+        self.is_guess = True
         self._blocks = self._reader.blocks()
         first = next(self._blocks, None)
         if first is None:

@@ -58,11 +58,10 @@ def prepare_target(
         ServerError: the server refused or did not answer.
     """
     fitting, fitted_by, live = None, None, server.patiently(lambda: find(server, options.bucket))
-    appends = live is not None and options.if_exists == "append"
-    if appends and live is not None:
+    if live is not None and options.if_exists == "append":
         pin_types(server, live.id, mapper)  # a conflict is found before anything of the bucket is touched
-    refits = live is None or live.has_fitted_groups
-    if refits and not appends and options.shard_duration_seconds is None:
+    refits = live is None or (live.has_fitted_groups and options.if_exists not in {"append", "fail"})
+    if refits and options.shard_duration_seconds is None:
         span, fitted_by = options.time_span_seconds, "known beforehand"
         if span is None:
             span, fitted_by = inferred_span_seconds, "of all rows, when the mapping was inferred"
@@ -74,6 +73,8 @@ def prepare_target(
         if span is not None:
             kept = live.settings.retention_seconds if live else None
             fitting = fitting_duration(span, kept if options.retention_seconds is None else options.retention_seconds)
+            if live is not None and look.is_guess:  # the old one may have been fitted to all of the data
+                fitting = max(fitting, live.settings.shard_duration_seconds or 0)
     target = prepare(
         server,
         options.bucket,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 
 import pytest
 
+from importer.backups.restoring import restore
+from importer.backups.saving import backup
 from importer.bucket import catalogue
 from importer.bucket.shards import DAY, HOUR
 from importer.choices import Method
@@ -35,6 +38,27 @@ def test_all_of_the_data_is_not_put_into_the_shard_groups_of_a_sample_of_it(tria
     # It was fitted in its turn.
     again = trial.load(trial.csv(SAMPLE), if_exists="replace", method=method)
     assert (again.status, duration_of(trial)) == ("verified", DAY)
+
+
+def test_a_guess_from_the_first_rows_makes_them_no_shorter(trial: Trial) -> None:
+    trial.load(trial.csv(YEARS))
+    piped = trial.load("-", stdin=io.BytesIO(SAMPLE.encode()))
+    assert (piped.status, duration_of(trial)) == ("verified", 365 * DAY)
+    trial.load(trial.csv(SAMPLE))
+    trial.load("-", stdin=io.BytesIO(YEARS.encode()))
+    assert duration_of(trial) == 365 * DAY
+
+
+def test_what_a_backup_says_of_them_is_true_of_what_is_restored(trial: Trial) -> None:
+    trial.load(trial.csv(SAMPLE))
+    backup(trial.bucket, to=trial.folder / "fitted", connection=trial.connection)
+    trial.load(trial.csv(SAMPLE), shard_duration_seconds=DAY)
+    backup(trial.bucket, to=trial.folder / "chosen", connection=trial.connection)
+    for name, is_fitted in (("fitted", True), ("chosen", False)):
+        restore(trial.folder / name, if_exists="replace", connection=trial.connection)
+        found = catalogue.find(trial.server, trial.bucket)
+        assert found is not None
+        assert found.has_fitted_groups == is_fitted
 
 
 def test_what_somebody_has_chosen_is_carried_over(trial: Trial) -> None:

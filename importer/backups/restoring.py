@@ -11,6 +11,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -198,8 +199,10 @@ def _restored(
         raise
     try:
         described = server.patiently(lambda: catalogue.get(server, target.bucket_id))
-        mark = described.mark if described and is_a_loads else None
-        server.patiently(lambda: catalogue.update(server, target.bucket_id, text, mark))
+        made = described.mark if described and is_a_loads else None
+        # Whether its shard groups were fitted is told by the backup, not by the bucket that was replaced.
+        live = replace(made, fitted_seconds=mark.fitted_seconds) if made and mark else None
+        server.patiently(lambda: catalogue.update(server, target.bucket_id, text, live))
     except ServerError as error:  # it is in its place by now
         warnings = [*warnings, f"the bucket's description could not be set: {error}"]
     unchecked = read_back.unchecked

@@ -81,6 +81,7 @@ class Bulk(Way):
         self._build: Build = build if processes == 1 else BuildProcesses(processes, load.stack)
         self._made: dict[int, int] | None = None
         self._is_anew = False
+        self._sizes: dict[int, tuple[int, int]] = {}
         self._report = BuildingReport(workers=self._workers, compression="gzip" if self._encoding == "gzip" else "none")
 
     @property
@@ -225,9 +226,10 @@ class Bulk(Way):
             self._server.patiently(send)
 
     def _note(self, built: BuiltShard) -> None:
-        report = self._report
-        more = {"shards": 1, "files": built.files, "file_bytes": built.size}
-        self._report = report.model_copy(update={name: getattr(report, name) + count for name, count in more.items()})
+        self._sizes[built.group] = built.files, built.size  # of one that is built again, once
+        files, sizes = zip(*self._sizes.values(), strict=True)
+        update = {"shards": len(files), "files": sum(files), "file_bytes": sum(sizes)}
+        self._report = self._report.model_copy(update=update)
 
     def _distinct(self, field: FieldColumn, most: int) -> int:
         """How many values a field has, counted up to one more than the most."""

@@ -10,7 +10,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,7 +22,8 @@ from importer.bucket import mark as marks
 from importer.bucket.catalogue import Bucket, NameTakenError
 from importer.bucket.mark import Mark
 from importer.bucket.settings import BucketSettings
-from importer.errors import AuthorizationError, LoadError, RequestRefusedError, ServerError
+from importer.bucket.shards import format_duration
+from importer.errors import AuthorizationError, LoadError, RequestRefusedError, ServerError, TransientServerError
 from importer.ledger.windows import Windows
 from importer.moments import as_text
 from importer.server.connection import Server
@@ -77,6 +78,7 @@ class ShardedBucket:
         Raises:
             NameTakenError: there is one of that name.
             AuthorizationError: the token may not restore.
+            LoadError: the server cannot have so many shards open.
             ServerError: the server refuses or does not answer.
         """
         body = {
@@ -96,6 +98,16 @@ class ShardedBucket:
             if "already exists" in str(error):
                 raise NameTakenError(f"there is already a bucket named {name!r}", status=error.status) from error
             raise
+        except TransientServerError as error:
+            if "too many open files" not in str(error):
+                raise
+            with suppress(ServerError):
+                self._remove(server, name, mark)
+            duration = format_duration(self._windows.duration_ns // 10**9)
+            raise LoadError(
+                f"the points lie in {len(self._groups):,} shard groups of {duration}, and the server cannot have so "
+                "many files open: load with a longer --shard-duration"
+            ) from error
         ids = {each["oldId"]: each["newId"] for each in answer["shardMappings"] or ()}
         self.shards = {group: ids[number] for number, group in enumerate(self._groups, _FIRST_ID)}
         # Asked again by itself: made again, the bucket would have to be removed before.
@@ -103,6 +115,12 @@ class ShardedBucket:
         if made is None:
             raise LoadError(f"the bucket {name!r} was removed just after it was made")
         return made
+
+    def _remove(self, server: Server, name: str, mark: Mark | None) -> None:
+        """Remove what was made before it broke off."""
+        half_made = catalogue.find(server, name)
+        if half_made is not None and half_made.mark == mark:
+            catalogue.delete(server, half_made.id)
 
     def _policy(self, settings: BucketSettings) -> dict[str, Any]:
         return {

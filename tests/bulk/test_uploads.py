@@ -167,6 +167,8 @@ def test_a_shard_that_takes_no_more_files_makes_the_load_send_all_into_a_new_buc
     report = proxied.load(source, **MORE, workers=1, resume=is_resumed)
     assert (report.status, report.points_written, report.duplicates) == ("verified", ROWS, 0)
     assert proxied.digest() == digest
+    assert report.building is not None
+    assert report.building.shards == 4  # though some of them were built twice
     assert [warning for warning in report.warnings if "the bucket is made anew" in warning]
     assert len({*uploads.sent[-4:]}) == 4
     assert {*uploads.sent[-4:]}.isdisjoint(uploads.sent[:-4])
