@@ -189,6 +189,10 @@ class AuthorizationError(TerminalServerError):
     """401 or 403: the token is wrong or may not do this."""
 
 
+class NoOperatorError(AuthorizationError):
+    """The token is known, but is no operator's, which backup and restore need."""
+
+
 class NotFoundError(TerminalServerError):
     """404: the organisation or the bucket does not exist."""
 

@@ -19,6 +19,7 @@ __all__ = [
     "OUT_OF_RANGE",
     "RESERVED_KEYS",
     "TAG_VALUE_TROUBLE",
+    "TOO_OLD",
     "UNUSABLE_MEASUREMENT",
     "UNUSABLE_TAG_VALUE",
     "key_trouble",
@@ -31,6 +32,10 @@ MIN_TIME_NS = -(2**63) + 2
 MAX_TIME_NS = 2**63 - 2
 """The first and the last timestamp."""
 
+TOO_OLD = (
+    "older than the bucket keeps points: load with a longer --retention (0 keeps them for ever; "
+    "without it, a bucket's retention is carried over)"
+)
 OUT_OF_RANGE = "InfluxDB keeps times from 1677-09-21 to 2262-04-11"
 
 MAX_KEY_BYTES = 65_535

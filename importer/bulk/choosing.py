@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importer.bucket.catalogue import find
 from importer.bulk.sending import check_may_restore
 from importer.choices import Method
-from importer.errors import AuthorizationError, ConfigurationError
+from importer.errors import ConfigurationError, NoOperatorError
 from importer.options import LoadOptions
 from importer.server.connection import Server
 from importer.server.wire import Wire
@@ -37,7 +37,7 @@ def chosen_method(
 
     Raises:
         ConfigurationError: the bulk way was asked for, and the other options forbid it.
-        AuthorizationError: it was asked for, and the token may not restore.
+        AuthorizationError: the server does not know the token; or the bulk way was asked for, and it may not restore.
         ServerError: the server did not answer.
     """
     if options.method == "write":
@@ -56,7 +56,7 @@ def chosen_method(
         if refused is None:
             return "bulk"
         if forced:
-            raise AuthorizationError(
+            raise NoOperatorError(
                 f"the bulk way restores files: {refused}; or leave out --method bulk", status=refused.status
             )
         reason = "the token may not restore: it takes an operator's"
@@ -74,10 +74,10 @@ def _against(server: Server, options: LoadOptions) -> str | None:
     return None
 
 
-def _refused(server: Server) -> AuthorizationError | None:
+def _refused(server: Server) -> NoOperatorError | None:
     with Wire(server.connection, threading.Event()) as wire:
         try:
             server.patiently(lambda: check_may_restore(wire))
-        except AuthorizationError as error:
+        except NoOperatorError as error:
             return error
     return None

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from importer.ledger.windows import Windows
-from importer.limits import MAX_STRING_BYTES
+from importer.limits import MAX_STRING_BYTES, TOO_OLD
 from importer.moments import as_text
 from importer.records import Lines, Outcome, Refusal
 
@@ -77,7 +77,7 @@ def refusals_of(lines: Lines, oldest_ns: int | None) -> tuple[Refusal, ...]:
 def _too_old(lines: Lines, oldest_ns: int | None) -> list[Refusal]:
     if oldest_ns is None:
         return []
-    reason = f"older than the bucket keeps points: load with a longer --retention (kept: from {as_text(oldest_ns)} on)"
+    reason = f"{TOO_OLD} (kept: from {as_text(oldest_ns)} on)"
     return [Refusal(row, "", reason) for row in np.flatnonzero(lines.frame["time"].to_numpy() < oldest_ns).tolist()]
 
 

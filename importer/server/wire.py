@@ -17,7 +17,7 @@ import urllib3
 from influxdb_client.rest import ApiException
 
 from importer.draining import DRAIN_SECONDS, broken_off_after_stop
-from importer.errors import AuthorizationError, LoadInterruptedError, TransientServerError
+from importer.errors import AuthorizationError, LoadInterruptedError, NoOperatorError, TransientServerError
 from importer.server.answers import translated
 from importer.server.connection import CONNECT_TIMEOUT_SECONDS, Connection, Patience, Server
 from importer.server.retry import RetryPolicy
@@ -81,14 +81,15 @@ def operators_alone() -> Iterator[None]:
     """Say which permission is missing where the server refuses a token that it knows.
 
     Raises:
-        AuthorizationError: it does.
+        AuthorizationError: it does, and does not know it.
+        NoOperatorError: it does, though it knows it.
     """
     try:
         yield
     except AuthorizationError as error:
         if "unauthorized access" in str(error):
             raise  # it is no token of this server
-        raise AuthorizationError(
+        raise NoOperatorError(
             "backup and restore need an operator token, which may do everything in every organisation, and this token "
             "is none: take the one that the server's set-up gave, or make one with influx auth create --operator "
             f"({error})",

@@ -18,17 +18,13 @@ import polars as pl
 from importer.encoding.escaping import escape_key
 from importer.encoding.line_protocol import body
 from importer.errors import MalformedLinesError, PartialWriteError, PayloadTooLargeError, RequestRefusedError
-from importer.limits import shard_group_numbers
+from importer.limits import TOO_OLD, shard_group_numbers
 from importer.records import Refusal
 
 __all__ = ["Narrowing"]
 
 Rows = npt.NDArray[np.int64]
 
-_TOO_OLD = (
-    "older than the bucket keeps points: load with a longer --retention (0 keeps them for ever; "
-    "without it, a bucket's retention is carried over)"
-)
 _UNPARSED = "unable to parse '"
 _DROPPED = re.compile(r"dropped=(\d+)")
 _ESCAPED = re.compile(r'\\(["\\])')
@@ -165,7 +161,7 @@ class Narrowing:
         return found if field and found.any() else np.ones(len(rows), dtype=bool)
 
     def _refuse(self, rows: Rows, error: RequestRefusedError) -> None:
-        reason = _TOO_OLD if "outside retention policy" in str(error) else str(error)
+        reason = TOO_OLD if "outside retention policy" in str(error) else str(error)
         self.refusals += [Refusal(int(row), _field(error), reason) for row in rows]
 
 

@@ -137,3 +137,15 @@ def test_a_bucket_that_others_make_after_the_choice_is_not_lost(trial: Trial, mo
         trial.load(trial.csv(birds_csv(30), "more.csv"), if_exists="append", method="bulk")
     assert trial.state_now() == before
     assert trial.buckets == {""}
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_token_that_the_server_does_not_know_is_no_matter_of_the_method(
+    trial: Trial, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INFLUX_TOKEN", "unknown")
+    for method in ("auto", "bulk"):
+        ended = command("load", trial.csv(birds_csv(3)), "--bucket", trial.bucket, *BIRDS_FLAGS, "--method", method)
+        assert ended.code == 1
+        assert "the server refuses the token (401)" in ended.err
+        assert "bulk" not in ended.err

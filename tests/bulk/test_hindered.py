@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -176,3 +177,16 @@ def test_a_staging_bucket_that_is_gone_in_mid_build_fails_the_load(
         trial.load(trial.csv(birds_csv(ROWS), "new.csv"), **(MORE | {"shard_duration_seconds": 86_400, "workers": 1}))
     assert trial.state_now() == old
     assert trial.buckets == {""}
+
+
+def test_more_shard_groups_than_the_server_can_have_open_are_told_of_and_removed(
+    own_influxd: Callable[[], Influxd], trial: Trial
+) -> None:
+    trial.influxd = own_influxd()
+    resource.prlimit(trial.influxd.process.pid, resource.RLIMIT_NOFILE, (300, 300))
+    message = (
+        r"lie in 61 shard groups of 1h, and the server cannot have so many files open: load with a longer --shard-"
+    )
+    with pytest.raises(LoadError, match=message):
+        trial.load(trial.csv(birds_csv(60 * 60 - 20)), method="bulk", shard_duration_seconds=3_600)
+    assert trial.buckets == set()
