@@ -7,6 +7,7 @@ had, Dask does the calls again: they have to be pure.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, wait
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from distributed import Client, Future
+from distributed.comm.addressing import get_address_host_port
 
 from importer.bulk.on_workers import versions
 from importer.errors import ConfigurationError, ImporterError, LoadError
@@ -27,6 +29,8 @@ There = Future[Any]
 
 ASK_SECONDS = 0.5
 """Between two looks whether the load is to stop, or the cluster has gone."""
+CONNECT_SECONDS = 2.0
+"""For one try to connect to the scheduler."""
 
 
 class Cluster:
@@ -42,25 +46,21 @@ class Cluster:
 
     Raises:
         ConfigurationError: no scheduler answers, it has no workers, or they are of other versions.
+        LoadInterruptedError: the load was told to stop.
     """
 
     def __init__(self, options: LoadOptions, running: Running, stack: ExitStack) -> None:
         self._address, self._wait_seconds, self._running = str(options.cluster), options.wait_seconds, running
-        patience = max(1.0, options.wait_seconds)
+        self._patience = max(1.0, options.wait_seconds)
+        self._reach()
         try:
-            self._client = Client(self._address, timeout=patience, set_as_default=False, name="importer")
+            self._client = Client(self._address, timeout=self._patience, set_as_default=False, name="importer")
         except (OSError, ValueError, ImportError) as error:
-            reason = " ".join(str(error).split())
-            raise ConfigurationError(
-                f"no Dask scheduler answers at {self._address!r} within {patience:g} s (--wait): {reason}"
-            ) from error
+            raise self._no_scheduler(error) from error
         stack.callback(self._client.close)
         loop: Any = self._client.loop
         self._loop: asyncio.AbstractEventLoop = loop.asyncio_loop
-        try:
-            self._client.wait_for_workers(1, timeout=patience)
-        except TimeoutError as error:
-            raise ConfigurationError(f"the cluster at {self._address!r} has no workers") from error
+        self._wait_for_workers()
         self._check_versions()
         self.threads: int = sum(self._client.nthreads().values())
 
@@ -96,6 +96,47 @@ class Cluster:
             raise self._failed(error) from error
         finally:
             coming.cancel()
+
+    def _reach(self) -> None:
+        """Wait until somebody listens at the address; the client itself would not hear that it is to stop."""
+        try:
+            host, port = get_address_host_port(self._address)
+        except (ValueError, NotImplementedError) as error:
+            raise ConfigurationError(
+                f"{self._address!r} is not the address of a Dask scheduler ({error}): name one such as tcp://host:8786"
+            ) from error
+        tried_since = time.monotonic()
+        while True:
+            try:
+                socket.create_connection((host, port), CONNECT_SECONDS).close()
+            except (OSError, OverflowError) as error:
+                if time.monotonic() - tried_since > self._patience:
+                    raise self._no_scheduler(error) from error
+            else:
+                return
+            self._pause()
+
+    def _wait_for_workers(self) -> None:
+        waited_since = time.monotonic()
+        while not self._client.scheduler_info()["workers"]:
+            if time.monotonic() - waited_since > self._patience:
+                raise ConfigurationError(
+                    f"the cluster at {self._address!r} has no workers, after {self._patience:g} s (--wait)"
+                )
+            self._pause()
+
+    def _pause(self) -> None:
+        if self._running.is_stopped():
+            raise self._running.interrupted("while the cluster was waited for")
+        time.sleep(ASK_SECONDS)
+
+    def _no_scheduler(self, error: Exception) -> Exception:
+        if self._running.is_stopped():
+            return self._running.interrupted("while the cluster was waited for")
+        reason = " ".join(str(error).split())
+        return ConfigurationError(
+            f"no Dask scheduler answers at {self._address!r} within {self._patience:g} s (--wait): {reason}"
+        )
 
     def _checked(self, alone_since: float | None) -> float | None:
         """Raise if there is nothing to wait for any more; since when there is no worker."""

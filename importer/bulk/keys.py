@@ -56,13 +56,14 @@ class SeriesKeys:
         """
         columns = {"rank": self.ranks, "key": self.keys, "measurement": self.measurements, "text": self.texts}
         types = {"rank": pl.UInt32, "key": pl.Binary, "measurement": pl.String, "text": pl.String}
-        pl.DataFrame(columns, types).write_ipc(path)
+        # By way of memory, as its own errors have no number.
+        path.write_bytes(pl.DataFrame(columns, types).write_ipc(None).getbuffer())
 
     @classmethod
     @lru_cache(maxsize=1)
     def read(cls, path: Path) -> SeriesKeys:
         """What :meth:`write` wrote; a process needs those of one load at a time."""
-        table = pl.read_ipc(path)
+        table = pl.scan_ipc(path, glob=False).collect()
         return cls(table["rank"].to_numpy(), *(table[name].to_list() for name in ("key", "measurement", "text")))
 
 

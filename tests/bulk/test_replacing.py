@@ -85,3 +85,12 @@ def test_what_somebody_wrote_since_keeps_a_bucket_from_being_replaced_unasked(tr
     assert trial.state_now() == before
     assert trial.load(trial.csv(birds_csv(20)), method="bulk", if_exists="replace").status == "verified"
     assert trial.buckets == {""}
+
+
+@pytest.mark.parametrize("method", ["bulk", "write"])
+def test_a_state_folder_may_be_named_like_a_pattern(trial: Trial, method: str) -> None:
+    state = trial.folder / "[1]*? {a,b} 'q' $1"
+    twice = birds_csv(2_000) + birds_csv(20).partition("\n")[2]
+    report = trial.load(trial.csv(twice), method=method, state_dir=state, block_bytes=20_000)
+    assert (report.status, report.duplicates) == ("verified", 20)
+    assert list(state.iterdir()) == []

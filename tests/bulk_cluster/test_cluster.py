@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -16,12 +17,13 @@ import pytest
 import zstandard
 from distributed import Future, LocalCluster
 
-from importer import ConfigurationError, LoadError, LoadOptions, Report
+from importer import ConfigurationError, LoadError, LoadInterruptedError, LoadOptions, Report
 from importer.bulk import on_workers
 from importer.bulk.cluster import Cluster, There
 from importer.bulk.spread import ClusterBulk
 from importer.progress import Snapshot
 from importer.server.process import free_port
+from tests.bulk_cluster.conftest import ANY_PORT
 from tests.bulk_cluster.input import OPTIONS, Outcome, many_csv, outcome
 from tests.loading import BIRDS, START, Trial, birds_csv
 from tests.mapping.row_functions import of_birds
@@ -167,6 +169,34 @@ def test_without_a_scheduler_nothing_is_begun(trial: Trial) -> None:
             cluster=f"tcp://127.0.0.1:{free_port()}",
             **(OPTIONS | {"mapping": None, "wait_seconds": 1}),
         )
+    assert trial.buckets == set()
+
+
+@pytest.mark.parametrize("address", ["foo", "tcp://host", "tcp://host:x", "http://host:8786", ""])
+def test_what_is_no_address_is_said_at_once(trial: Trial, address: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(
+        ConfigurationError, match=r"is not the address of a Dask scheduler \(.*: name one such as tcp://"
+    ):
+        trial.load(trial.csv(birds_csv(10)), cluster=address, **(OPTIONS | {"mapping": None, "wait_seconds": 60}))
+    assert time.monotonic() - started < 30  # it does not wait
+    assert trial.buckets == set()
+
+
+def test_a_load_that_waits_for_a_scheduler_or_workers_can_be_stopped(trial: Trial) -> None:
+    waits = OPTIONS | {"mapping": None, "wait_seconds": 600}
+    with LocalCluster(
+        n_workers=0, processes=False, protocol="tcp://", dashboard_address=ANY_PORT, host="127.0.0.1"
+    ) as idle:
+        for address in (f"tcp://127.0.0.1:{free_port()}", idle.scheduler_address):
+            stop = threading.Event()
+            later = threading.Timer(1, stop.set)
+            later.start()
+            with pytest.raises(LoadInterruptedError, match="interrupted while the cluster was waited for"):
+                trial.load(trial.csv(birds_csv(10)), cluster=address, stop=stop, **waits)
+            later.join()
+        with pytest.raises(ConfigurationError, match=r"has no workers, after 1 s \(--wait\)"):
+            trial.load(trial.csv(birds_csv(10)), cluster=idle.scheduler_address, **(waits | {"wait_seconds": 0}))
     assert trial.buckets == set()
 
 
