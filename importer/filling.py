@@ -117,7 +117,7 @@ class Filling:
                 f"the unfinished load has {ledger.rejects_so_far:,} rejects already, where "
                 f"{self._options.reject_budget} are allowed now: give --max-rejects as it was given then"
             )
-        self._closing.way = way.report
+        self._closing.way, self._closing.are_points_sent = way.report, way.writes_lines
         with self._closing.phase("load"):
             self._flow(
                 ledger,
@@ -246,6 +246,7 @@ class Filling:
 
     def _settle(self, ledger: Ledger, way: Way, target: Target) -> None:
         found = way.settle(ledger)
+        self._closing.are_points_sent = True
         self._closing.duplicates = found
         warn_of_duplicates(found, self._closing.warnings)
         if ledger.counts.empty_points:

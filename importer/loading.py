@@ -143,7 +143,7 @@ class Load:
     def _into_bucket(self, server: Server, stack: ExitStack) -> Report:
         version = self._wait_for(server)
         self._closing.server = (server.connection.url, version)
-        method = chosen_method(server, self._options, version, say=log.info, warn=self._running.warn)
+        method = chosen_method(server, self._options, version, say=self._say_not_in_bulk, warn=self._running.warn)
         options = replace(self._options, method=method, **({} if method == "bulk" else NOT_IN_BULK))
         state_dir = options.state_dir or default_state_dir()
         plan = plan_of(server, options, self._reader.sources, self._mapper, self._closing.load_id)
@@ -191,6 +191,12 @@ class Load:
             if not is_in_place_after(error, target, accounts, self._closing):
                 raise
         return self._closing.report(self._closing.status, self._reader.read_sources)
+
+    def _say_not_in_bulk(self, reason: str) -> None:
+        self._closing.not_in_bulk = reason
+        given = {"--build-processes": self._options.build_processes > 1, "--cluster": self._options.cluster is not None}
+        unused = "".join(f"; {name} is of no use then" for name, is_given in given.items() if is_given)
+        log.info("the points are written as line protocol, and not in bulk: %s%s", reason, unused)
 
     def _begun(self, server: Server, target: Target, plan: Plan, state_dir: Path, stack: ExitStack) -> Accounts:
         was_empty = not target.appends or not pin_types(server, target.bucket_id, self._mapper)

@@ -20,8 +20,9 @@ class Snapshot:
         bytes_read: as stored.
         total_bytes: as stored; None where it is not known.
         rows: read so far.
-        points: acknowledged so far.
+        points: taken so far.
         rejects: rows and points so far.
+        are_points_sent: whether the server has acknowledged those points; else they are in sorted runs on this side.
     """
 
     phase: Phase
@@ -31,6 +32,7 @@ class Snapshot:
     rows: int = 0
     points: int = 0
     rejects: int = 0
+    are_points_sent: bool = True
 
 
 class Progress(Protocol):

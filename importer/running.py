@@ -52,7 +52,16 @@ class Running:
             share = min(1.0, read / total)
         with self._telling:
             self._progress.update(
-                Snapshot(phase, share, read, total, counts.rows_read, counts.points_acknowledged, ledger.rejects_so_far)
+                Snapshot(
+                    phase,
+                    share,
+                    read,
+                    total,
+                    counts.rows_read,
+                    counts.points_acknowledged,
+                    ledger.rejects_so_far,
+                    self._closing.are_points_sent,
+                )
             )
 
     def warn(self, warning: str) -> None:

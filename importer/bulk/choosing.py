@@ -32,7 +32,7 @@ def chosen_method(
         server: the connection.
         options: how to load.
         version: the server's.
-        say: takes a line for the user.
+        say: takes the reason why it is not the bulk way, where that was not ruled out by the options.
         warn: takes a warning.
 
     Raises:
@@ -62,7 +62,7 @@ def chosen_method(
         reason = "the token may not restore: it takes an operator's"
     elif forced:
         raise ConfigurationError(f"the bulk way cannot be taken: {reason}; leave out --method bulk")
-    say(f"the points are written as line protocol, and not in bulk: {reason}")
+    say(reason)
     return "write"
 
 

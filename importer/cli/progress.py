@@ -100,7 +100,8 @@ def _figures(snapshot: Snapshot, rows_per_second: float) -> str:
     size = f"{snapshot.bytes_read / 1e6:,.1f} MB"
     if snapshot.total_bytes:
         size = f"{snapshot.bytes_read / 1e6:,.1f} of {snapshot.total_bytes / 1e6:,.1f} MB"
+    where = "acknowledged" if snapshot.are_points_sent else "sorted"
     return (
         f"{size}, {snapshot.rows:,} rows, {rows_per_second:,.0f} rows/s, "
-        f"{snapshot.points:,} points acknowledged, {snapshot.rejects:,} rejected"
+        f"{snapshot.points:,} points {where}, {snapshot.rejects:,} rejected"
     )

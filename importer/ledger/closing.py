@@ -54,6 +54,8 @@ class Closing:
         shard_group: of the bucket: its seconds, and how they were found.
         way: tells how the load fills the bucket; None before it does.
         warnings: what a person should know.
+        are_points_sent: whether the points that were taken are on the server.
+        not_in_bulk: why the load writes lines, where that was left to it.
     """
 
     def __init__(self, load_id: str, bucket: str | None) -> None:
@@ -69,6 +71,8 @@ class Closing:
         self.shard_group: tuple[int, str] | None = None
         self.way: Callable[[], WritingReport | BuildingReport] | None = None
         self.warnings: list[str] = []
+        self.are_points_sent = True
+        self.not_in_bulk: str | None = None
 
     @property
     def elapsed_seconds(self) -> float:
@@ -114,6 +118,7 @@ class Closing:
         ledger = self.ledger
         counts = ledger.counts if ledger else None
         way = self.way() if self.way else None
+        written = counts.points_acknowledged - self.duplicates.total if counts and self.are_points_sent else 0
         kinds = {kind: self.duplicates.kinds[kind] for kind in ("identical", "merged", "overwritten")}
         return Report(
             load_id=self.load_id,
@@ -125,7 +130,7 @@ class Closing:
             rejected=counts.rejected if counts else 0,
             skipped=dict(sorted(ledger.skipped.items())) if ledger else {},
             points_emitted=counts.points_emitted if counts else 0,
-            points_written=counts.points_acknowledged - self.duplicates.total if counts and self._bucket else 0,
+            points_written=written if self._bucket else 0,
             points_rejected=counts.points_rejected if counts else 0,
             duplicates=self.duplicates.total,
             duplicate_kinds=kinds,
@@ -141,6 +146,7 @@ class Closing:
             else None,
             writing=way if isinstance(way, WritingReport) else None,
             building=way if isinstance(way, BuildingReport) else None,
+            not_in_bulk=self.not_in_bulk,
             fields=self._fields(),
             warnings=list(self.warnings),
             rejects_file=str(ledger.rejects.path) if ledger and ledger.rejects.lines else None,

@@ -133,7 +133,7 @@ class Report(_Frozen):
         rejected: rows that could not be mapped.
         skipped: rows without a point, by reason.
         points_emitted: points that the rows gave.
-        points_written: distinct keys that the server acknowledged.
+        points_written: distinct keys that the server acknowledged; in bulk, 0 until all storage files are sent.
         points_rejected: points that the server refused.
         duplicates: points with the key of an earlier one.
         duplicate_kinds: those by ``identical``, ``merged``, ``overwritten``.
@@ -147,6 +147,7 @@ class Report(_Frozen):
         shard_group: of the bucket; None where no bucket was made ready.
         writing: how the load wrote lines, in this run; None where it wrote none.
         building: how the load built storage files, in this run; None where it built none.
+        not_in_bulk: why the method ``auto`` took lines; None where it did not, or was not asked for.
         fields: per measurement and field.
         warnings: what a person should know.
         rejects_file: where the rejects are, if there are any.
@@ -178,6 +179,7 @@ class Report(_Frozen):
     shard_group: ShardGroupReport | None = None
     writing: WritingReport | None = None
     building: BuildingReport | None = None
+    not_in_bulk: str | None = None
     fields: list[FieldReport]
     warnings: list[str]
     rejects_file: str | None

@@ -39,10 +39,11 @@ def test_a_token_that_may_not_restore_is_told_of_before_anything_is_written(tria
     assert refused.code != 0
     assert "operator token" in refused.err
     assert trial.buckets == set()
-    written = command(*load, "--method", "auto")
+    written = command(*load, "--method", "auto", "--build-processes", "2")
     assert written.code == 0, written.err
     (line,) = [line for line in written.err.splitlines() if "not in bulk" in line]
     assert "the points are written as line protocol, and not in bulk: the token may not restore" in line
+    assert line.endswith("; --build-processes is of no use then")
     assert "building:" not in written.out + written.err
     before = trial.state_now()
     assert command(*load, "--method", "bulk").code != 0
@@ -110,9 +111,12 @@ def test_a_server_of_a_version_that_was_not_tried_is_written_to_by_auto_and_warn
     report = trial.load(source, method="auto")
     assert report.writing is not None
     assert "not in bulk: it was tested with InfluxDB 2.6.0, 2.6.1, and this is 2." in caplog.text
+    assert report.not_in_bulk is not None
+    assert report.not_in_bulk in caplog.text
     digest = trial.digest()
     report = trial.load(source, method="bulk")
     assert report.building is not None
+    assert report.not_in_bulk is None
     assert any("was tested with InfluxDB 2.6.0" in warning for warning in report.warnings)
     assert trial.digest() == digest
 

@@ -121,6 +121,7 @@ def test_a_load_in_bulk_that_is_interrupted_is_gone_on_with(
     assert error.value.resumable
     assert error.value.report is not None
     assert error.value.report.status == "interrupted"
+    assert (error.value.report.points_written > 0) is (phase == "verify")  # before, all is in sorted runs
     assert trial.state_now() == before
     report, _, sent = counted(trial, monkeypatch, source=source, resume=True)
     assert (told(report), trial.digest(), rejects_of(trial)) == undisturbed

@@ -40,7 +40,7 @@ def test_report_has_the_fields_that_are_documented(trial: Trial, command: Comman
     report = json.loads(Path("r.json").read_text())
     documented = """schema_version load_id status bucket sources rows_read rows_mapped rejected skipped points_emitted
         points_written points_rejected duplicates duplicate_kinds bytes_read elapsed_seconds rows_per_second phases
-        retries series time_range shard_group writing building fields warnings rejects_file server"""
+        retries series time_range shard_group writing building not_in_bulk fields warnings rejects_file server"""
     assert set(report) == {*documented.split(), "error"}
     assert set(report["sources"][0]) == {"path", "bytes", "sha256"}
     assert set(report["time_range"]) == {"start", "stop"}

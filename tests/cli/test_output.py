@@ -63,11 +63,13 @@ def test_an_absent_server_gives_json_lines_too(trial: Trial, command: Command, m
     assert levels[-1] == "error"
 
 
+@pytest.mark.parametrize("method", ["write", "bulk"])
 def test_progress_is_plain_lines_where_there_is_no_terminal(
-    trial: Trial, command: Command, monkeypatch: pytest.MonkeyPatch
+    trial: Trial, command: Command, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setattr(shown, "LINE_EVERY_SECONDS", 0.0)
-    ended = command("load", trial.csv(birds_csv(2000)), *BIRDS_FLAGS, "--bucket", trial.bucket)
+    ended = command("load", trial.csv(birds_csv(2000)), *BIRDS_FLAGS, "--bucket", trial.bucket, "--method", method)
+    assert ("2,000 points sorted" in ended.err) is (method == "bulk")
     line = re.search(r"^verify: 100% (.*)$", ended.err, re.MULTILINE)
     assert line is not None
     assert re.search(r"MB, 2,000 rows, [\d,]+ rows/s, 2,000 points acknowledged, 0 rejected", line[1])
