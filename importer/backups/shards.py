@@ -34,7 +34,7 @@ from importer.limits import MAX_TIME_NS, MIN_TIME_NS
 from importer.server.connection import Server
 from importer.server.wire import Wire
 
-__all__ = ["SavedShard", "ShardSaver", "window_of"]
+__all__ = ["SavedShard", "ShardSaver", "is_overflown", "window_of"]
 
 log = logging.getLogger(__name__)
 
@@ -89,9 +89,12 @@ class ShardSaver:
             LoadInterruptedError: it was told to stop.
         """
         name = f"{self._base}.{shard_id}.tar.gz"
-        window = window_of(group["startTime"], group["endTime"])
+        start, stop = group["startTime"], group["endTime"]
         try:
-            record = self._saved(bucket_id, shard_id, window, name)
+            if is_overflown(start, stop):
+                record = self._unseen(shard_id, name)
+            else:
+                record = self._saved(bucket_id, shard_id, window_of(start, stop), name)
         except NotFoundError:
             log.warning("warning: the server removed shard %d while it was backed up", shard_id)
             self._draft.forget(name)
@@ -110,6 +113,12 @@ class ShardSaver:
                 return ShardRecord(values=found.values, series=found.series, digest=found.hex)
             log.info("shard %d was written to while it was copied (%d of %d tries)", shard_id, attempt + 1, ATTEMPTS)
         return ShardRecord(values=found.values, series=found.series, digest=None)
+
+    def _unseen(self, shard_id: int, name: str) -> ShardRecord:
+        """The server has the files of such a shard group, but no question for its times finds it."""
+        members = self._server.patiently(lambda: self._copy(shard_id, name))
+        revives = any(member.name.endswith(".tombstone") for member in members)
+        return ShardRecord(values=0, series=0, digest=None, revives=revives)
 
     def _copy(self, shard_id: int, name: str) -> list[Member]:
         walk = TarWalk()
@@ -161,4 +170,14 @@ class ShardSaver:
 
 def window_of(start: str, stop: str) -> tuple[int, int]:
     """A shard group's span of time, as far as points can be in it: from, and until without it."""
-    return max(nanoseconds(start), MIN_TIME_NS), min(nanoseconds(stop), MAX_TIME_NS + 1)
+    begins = MIN_TIME_NS if is_overflown(start, stop) else max(nanoseconds(start), MIN_TIME_NS)
+    return begins, min(nanoseconds(stop), MAX_TIME_NS + 1)
+
+
+def is_overflown(start: str, stop: str) -> bool:
+    """Whether a shard group begins before the first timestamp, and its start has become one far behind.
+
+    The server keeps it in 64 bits of nanoseconds, and reads what these have become when it is started again, or
+    restores the shard group.
+    """
+    return nanoseconds(start) >= nanoseconds(stop)

@@ -31,10 +31,12 @@ from importer.errors import (
     SourceError,
     VerificationError,
 )
+from importer.limits import MIN_TIME_NS
 from importer.server import wire
 from importer.server.connection import Connection
 from tests.backups.points import delete_points, write
 from tests.fault_proxy import Fault, Request, fault_proxy
+from tests.influxd import Influxd
 from tests.loading import Command, Start, Trial, birds_csv, digest_of
 
 DAY = 86_400
@@ -58,6 +60,25 @@ def saved(trial: Trial, **options: Any) -> Path:
     folder = trial.folder / "saved"
     backup(trial.bucket, to=folder, connection=trial.connection, **options)
     return folder
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["as made", "overflown by a restart"])
+def test_the_first_timestamps_whose_shard_group_begins_before_them_are_restored(
+    own_influxd: Callable[[], Influxd], trial: Trial, *, restarted: bool
+) -> None:
+    server = trial.influxd = own_influxd()
+    settings = BucketSettings(shard_duration_seconds=3_650 * DAY)
+    bucket = catalogue.create(trial.server, trial.bucket, settings, None)
+    write(trial, bucket.id, "".join(f"m,by={n} f={n} {MIN_TIME_NS + n}\nm,by={n} f={n} {n}\n" for n in range(7)))
+    before = trial.digest()
+    if restarted:
+        server.restart()
+    folder = saved(trial)
+    (copy,) = restore(folder, as_name=f"{trial.bucket}-copy", connection=trial.connection)
+    assert (copy.values, copy.unchecked) == (14, int(restarted))
+    server.restart()
+    assert digest_of(trial.server, copy.bucket_id) == before
+    assert importer.read(from_backup=folder, state_dir=trial.state).height == 14
 
 
 def test_what_is_restored_under_another_name_and_after_deletion_under_its_own_is_the_very_same(filled: Trial) -> None:

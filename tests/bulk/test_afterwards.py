@@ -18,7 +18,7 @@ from importer.backups.saving import backup
 from importer.moments import as_text
 from importer.tsm import Reader
 from tests.backups.points import write
-from tests.bulk.test_differential import ALL_TYPES, DAY_NS, START_NS, text_of
+from tests.bulk.generated import ALL_TYPES, DAY_NS, START_NS, text_of
 from tests.bulk.two_ways import TwoWays, flux_lines, held
 from tests.influxd import Influxd
 from tests.loading import Trial

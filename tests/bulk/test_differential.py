@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import time
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -16,57 +14,22 @@ from hypothesis import strategies as st
 from importer import LoadError, RejectBudgetError
 from importer.bucket import catalogue
 from importer.limits import MAX_STRING_BYTES, MAX_TIME_NS, MIN_TIME_NS, key_trouble, measurement_trouble
+from tests.bulk.generated import (
+    ALL_TYPES,
+    DAY_NS,
+    FIELDS,
+    HEADER,
+    HOSTILE,
+    START_NS,
+    Row,
+    rows_of_any,
+    tags_of,
+    text_of,
+    two_keys,
+)
 from tests.bulk.two_ways import TwoWays
-from tests.loading import START, Trial, birds_csv
+from tests.loading import Trial, birds_csv
 from tests.test_resume import UNTYPED, hard_csv
-
-DAY_NS = 86_400 * 10**9
-START_NS = START * 10**9
-HOSTILE = [
-    ",",
-    "=",
-    " ",
-    '"',
-    "#",
-    "'",
-    "\\x",
-    "x\\\\y",
-    "${a}",
-    "ü 🐦",
-    "a,b=c d",
-    "!~#",
-    "\x7f",
-    "\u2028",
-    "x\\n",
-    "\\,",
-    "x\\=y",
-    "x\\,y=z",
-    "\\\\,",
-    "\t",
-]
-FIELDS = {
-    "f": {"column": "f", "type": "float"},
-    "i": {"column": "i", "type": "integer"},
-    "u": {"column": "u", "type": "unsigned"},
-    "b": {"column": "b", "type": "boolean"},
-    "s": {"column": "s", "type": "string"},
-}
-ALL_TYPES: dict[str, Any] = {
-    "measurement": {"column": "m"},
-    "time": {"column": "t", "format": "unix_ns"},
-    "tags": {"k": {"column": "k"}, "l": {"column": "l"}},
-    "fields": FIELDS,
-}
-HEADER = ["m", "t", "k", "l", *FIELDS]
-Row = Sequence[object]
-
-
-def text_of(rows: Iterable[Row], header: Sequence[str] = HEADER) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(header)
-    writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
-    return file.getvalue()
 
 
 def test_all_types_at_their_ends_and_with_gaps_are_the_same(ways: TwoWays, trial: Trial) -> None:
@@ -276,30 +239,9 @@ def test_a_source_without_points_replaces_nothing_unless_told_to(ways: TwoWays) 
     assert trial.rows().height == 0
 
 
-pieces = st.sampled_from(["\\", ",", "=", " ", '"', "#", "\t", "'", "\n", "\\,", "\\ ", "#!", "é"]) | st.characters(
-    exclude_categories=("Cs",), exclude_characters="\x00\r"
-)
-texts = st.lists(pieces, max_size=5).map("".join)
-# What stands between two zeros is too fine for the reader of numbers, which is not what is looked at here.
-floats = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([-0.0, 5e-324, 1.7976931348623157e308])
-times = st.integers(MIN_TIME_NS, MAX_TIME_NS) | st.integers(-3, 3) | st.sampled_from([MIN_TIME_NS, MAX_TIME_NS])
-times |= st.integers(START_NS, START_NS + 100)
-rows_of_any = st.tuples(
-    st.sampled_from(["m", "m, n", "ü"]) | texts,
-    times,
-    texts,
-    st.none() | st.sampled_from(["l", "l2"]),
-    st.none() | floats.map(repr),
-    st.none() | st.integers(-(2**63), 2**63 - 1),
-    st.none() | st.integers(0, 2**64 - 1),
-    st.none() | st.booleans(),
-    st.none() | texts,
-)
-
-
 @given(
     st.lists(rows_of_any, min_size=1, max_size=60),
-    st.lists(texts, min_size=2, max_size=2, unique=True),
+    two_keys,
     st.sampled_from([300, 4_000]),
 )
 @example([("m", 0, "a", None, "1.0", None, None, None, "x")] * 3, ["k", "l"], 300)
@@ -312,17 +254,13 @@ rows_of_any = st.tuples(
 def test_whatever_is_loaded_is_the_same_by_both_ways(
     ways: TwoWays, trial: Trial, rows: list[Row], keys: list[str], block_bytes: int
 ) -> None:
-    tags = {
-        key if not key_trouble("tag", key) and key not in FIELDS else f"key {n}": {"column": "kl"[n]}
-        for n, key in enumerate(keys)
-    }
     for one in (ways.lines, ways.files):
         found = catalogue.find(one.server, one.bucket)
         if found is not None:
             catalogue.delete(one.server, found.id)
     ways.load(
         trial.csv(text_of(rows)),
-        mapping=ALL_TYPES | {"tags": tags},
+        mapping=ALL_TYPES | {"tags": tags_of(keys)},
         block_bytes=block_bytes,
         max_rejects=1_000,
         shard_duration_seconds=3_650 * 86_400,

@@ -12,7 +12,8 @@ import pytest
 from importer.bulk import building, gathering, shard
 from importer.bulk.gathering import Portion, portions
 from importer.tsm import Reader, layout, writer
-from tests.bulk.test_differential import ALL_TYPES, DAY_NS, START_NS, repeated_rows, text_of
+from tests.bulk.generated import ALL_TYPES, DAY_NS, START_NS, text_of
+from tests.bulk.test_differential import repeated_rows
 from tests.bulk.two_ways import TwoWays
 from tests.loading import Trial
 

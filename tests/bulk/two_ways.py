@@ -17,22 +17,29 @@ from tests.test_resume import ledger_of
 
 __all__ = ["TwoWays", "flux_lines", "held", "told"]
 
-_ALL = """from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop))
+_ALL = """from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop))%s
     |> drop(columns: ["_start", "_stop"])"""
-_LAST = """from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop)) |> last()
+_LAST = """from(bucketID: bucket_id) |> range(start: time(v: start), stop: time(v: stop))%s |> last()
     |> drop(columns: ["_start", "_stop"])"""
 _PLACE = re.compile(rb"^,[^,]*,\d+,")
 
 
-def flux_lines(trial: Trial) -> list[bytes]:
-    """What Flux says of a bucket, with the types of all columns, in an order that depends on nothing but the values."""
+def flux_lines(trial: Trial, tag: tuple[str, str] | None = None) -> list[bytes]:
+    """What Flux says of a bucket, with the types of all columns, in an order that depends on nothing but the values.
+
+    Args:
+        tag: key and value; of the points with it alone, as the index finds them.
+    """
+    key, value = tag or ("", "")
+    literal = key.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
+    chosen = f' |> filter(fn: (r) => r["{literal}"] == value)' if tag else ""
     found: list[bytes] = []
     # A plain read does not see the very last nanosecond; the last value of a series does.
     for flux, stop in ((_ALL, MAX_TIME_NS), (_LAST, MAX_TIME_NS + 1)):
         data = trial.server.client.query_api().query_raw(
-            flux,
+            flux.replace("%s", chosen),
             dialect=Dialect(header=True, annotations=["datatype"], date_time_format="RFC3339Nano"),
-            params={"bucket_id": trial.bucket_id, "start": MIN_TIME_NS, "stop": stop},
+            params={"bucket_id": trial.bucket_id, "start": MIN_TIME_NS, "stop": stop, "value": value},
         )
         found += sorted({*data.data.split(b"\r\n")} if flux == _LAST else _placed(data.data))
     return found
