@@ -87,10 +87,14 @@ def _ready_lines(job: Job) -> list[str]:
     return _module("ready_lines", _bodies(job).path, BUCKET)
 
 
-def _importer(job: Job, *, method: str = "write") -> list[str]:
+def _importer(job: Job, *more: str) -> list[str]:
     mapping = job.folder / "mapping.toml"
     mapping.write_text(job.data.dataset.spec.mapping, encoding="utf-8")
-    return [*_load(job), "--mapping", str(mapping), "--method", method]
+    return [*_load(job), "--mapping", str(mapping), *more]
+
+
+def _in_bulk(job: Job, *, processes: int = 1) -> list[str]:
+    return _importer(job, "--method", "bulk", "--build-processes", str(processes))
 
 
 def _importer_with_mapper(job: Job, *, processes: int = 1) -> list[str]:
@@ -158,7 +162,13 @@ CONTENDERS: Final = {
             phases=lambda _, cost: json.loads(cost.out),
         ),
         _own("importer", "importer", _importer),
-        _own("bulk", "importer, in bulk", partial(_importer, method="bulk")),
+        _own("bulk", "importer, in bulk", _in_bulk),
+        _own(
+            "bulk-2",
+            "importer, in bulk, 2 processes that build",
+            partial(_in_bulk, processes=2),
+            takes=_is_movebank,
+        ),
         _own("mapper", "importer with a row function", _importer_with_mapper, takes=_is_movebank),
         _own(
             "mapper-2",
