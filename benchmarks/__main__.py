@@ -98,7 +98,8 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=_positive, default=1_000_000, help="rows of Movebank; other shapes have a share")
     parser.add_argument("--runs", type=_positive, default=3, help="rounds, of which the median counts")
     parser.add_argument("--datasets", type=_names(DATASETS), default=list(DATASETS), help="shapes, by commas, or none")
-    parser.add_argument("--contenders", type=_names(CONTENDERS), default=list(CONTENDERS), help="ways, by commas")
+    usual = [name for name, each in CONTENDERS.items() if each.is_usual]
+    parser.add_argument("--contenders", type=_names(CONTENDERS), default=usual, help="ways, by commas")
     parser.add_argument(
         "--growth", type=_factors, default=[0.1, 1.0, 5.0],
         help=f"sizes of {GROWING} that the importer loads, in times of --rows, by commas; 0 for none",

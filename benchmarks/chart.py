@@ -25,7 +25,14 @@ HEAD: Final = 30
 GAP: Final = 16
 TOP: Final = 34
 
-KINDS: Final = {"importer": "own", "bulk": "own", "mapper": "own", "mapper-2": "own", "lines": "ceiling"}
+KINDS: Final = {
+    "importer": "own",
+    "bulk": "own",
+    "bulk-2": "own",
+    "mapper": "own",
+    "mapper-2": "own",
+    "lines": "ceiling",
+}
 
 STYLE: Final = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328; }

@@ -55,6 +55,7 @@ class Contender:
         title: in tables.
         words: the command.
         takes: whether it can do the job.
+        is_usual: whether it is measured without being named.
         shard_group_seconds: of the bucket that is made for it; 0 is the server's default, None: it makes its own.
         phases: seconds of its parts, as it says itself.
         elapsed_seconds: of the load, as it says itself; None where it does not.
@@ -65,6 +66,7 @@ class Contender:
     title: str
     words: Callable[[Job], list[str]]
     takes: Callable[[Job], bool] = lambda _: True
+    is_usual: bool = True
     shard_group_seconds: Callable[[Job], int | None] = lambda _: 0
     phases: Callable[[Job, Cost], dict[str, float]] = lambda _job, _cost: {}
     elapsed_seconds: Callable[[Job], float | None] = lambda _: None
@@ -168,6 +170,7 @@ CONTENDERS: Final = {
             "importer, in bulk, 2 processes that build",
             partial(_in_bulk, processes=2),
             takes=_is_movebank,
+            is_usual=False,
         ),
         _own("mapper", "importer with a row function", _importer_with_mapper, takes=_is_movebank),
         _own(

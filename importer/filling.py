@@ -99,7 +99,7 @@ class Filling:
         """
         load = LoadContext(server, target, self._options, accounts, self._running, self._series, stack)
         way = self._way(load, method)
-        spool = way.spool
+        spool, self._closing.are_points_sent = way.spool, way.writes_lines
         journal = None
         if not self._is_spread(method):  # else the points end with the run
             journal = accounts.journal = Journal(
@@ -117,7 +117,7 @@ class Filling:
                 f"the unfinished load has {ledger.rejects_so_far:,} rejects already, where "
                 f"{self._options.reject_budget} are allowed now: give --max-rejects as it was given then"
             )
-        self._closing.way, self._closing.are_points_sent = way.report, way.writes_lines
+        self._closing.way = way.report
         with self._closing.phase("load"):
             self._flow(
                 ledger,

@@ -11,6 +11,7 @@ import secrets
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -32,14 +33,14 @@ from importer.errors import (
 )
 from importer.filling import Filling
 from importer.first_look import FirstLook, Mapper
-from importer.journal import Plan
+from importer.journal import LoadFolder, Plan
 from importer.ledger.closing import Closing
 from importer.ledger.report import Report, Status
 from importer.ledger.report_file import write_report
 from importer.options import LoadOptions, default_state_dir
 from importer.preparing import check_files, pin_types, prepare_target
 from importer.progress import Progress, Silent
-from importer.resuming import Accounts, begin_accounts, find_unfinished, hold_dead_loads, plan_of
+from importer.resuming import Accounts, Unfinished, begin_accounts, find_unfinished, hold_dead_loads, plan_of
 from importer.running import Running
 from importer.server.connection import Connection, Patience, Server
 from importer.server.retry import RetryPolicy
@@ -143,21 +144,16 @@ class Load:
     def _into_bucket(self, server: Server, stack: ExitStack) -> Report:
         version = self._wait_for(server)
         self._closing.server = (server.connection.url, version)
-        method = chosen_method(server, self._options, version, say=self._say_not_in_bulk, warn=self._running.warn)
+        reasons: list[str] = []
+        method = chosen_method(server, self._options, version, say=reasons.append, warn=self._running.warn)
         options = replace(self._options, method=method, **({} if method == "bulk" else NOT_IN_BULK))
         state_dir = options.state_dir or default_state_dir()
         plan = plan_of(server, options, self._reader.sources, self._mapper, self._closing.load_id)
         dead = hold_dead_loads(server, state_dir, plan, stack)
-        found = None
-        if options.resume:
-            any_method = self._options.method == "auto"
-            found = find_unfinished(
-                server, state_dir, dead, plan, options=options, stack=stack, say=log.info, any_method=any_method
-            )
-        if found is None and options.resume:
-            log.info("there is no unfinished load of %r to resume: a new one starts", options.bucket)
+        found = self._unfinished(server, state_dir, dead, plan, stack) if options.resume else None
         if found is not None and found.is_done:
             return self._completed(found.accounts)
+        self._say_why_not_in_bulk(reasons, found)
         target = found.target if found else None
         if target is None:
             # Whatever target it was: any next load gives a bucket its name back.
@@ -192,7 +188,21 @@ class Load:
                 raise
         return self._closing.report(self._closing.status, self._reader.read_sources)
 
-    def _say_not_in_bulk(self, reason: str) -> None:
+    def _unfinished(
+        self, server: Server, state_dir: Path, dead: Sequence[LoadFolder], plan: Plan, stack: ExitStack
+    ) -> Unfinished | None:
+        found = find_unfinished(server, state_dir, dead, plan, options=self._options, stack=stack, say=log.info)
+        if found is None:
+            log.info("there is no unfinished load of %r to resume: a new one starts", self._options.bucket)
+        return found
+
+    def _say_why_not_in_bulk(self, reasons: Sequence[str], found: Unfinished | None) -> None:
+        """Where it was left to the load; one that is gone on with goes on in its own way."""
+        if found is not None and self._options.method == "auto":
+            reasons = ["the unfinished load writes lines"] if found.accounts.plan.method == "write" else []
+        if not reasons:
+            return
+        (reason,) = reasons
         self._closing.not_in_bulk = reason
         given = {"--build-processes": self._options.build_processes > 1, "--cluster": self._options.cluster is not None}
         unused = "".join(f"; {name} is of no use then" for name, is_given in given.items() if is_given)

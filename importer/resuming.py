@@ -182,7 +182,6 @@ def find_unfinished(
     options: LoadOptions,
     stack: ExitStack,
     say: Say,
-    any_method: bool = False,
 ) -> Unfinished | None:
     """The unfinished load of the bucket, got hold of again; None if there is none.
 
@@ -191,10 +190,9 @@ def find_unfinished(
         state_dir: where loads keep their journals.
         folders: of the dead loads of the bucket, held.
         wanted: the load that is asked for.
-        options: how to load.
+        options: how to load; the method ``auto`` goes on by whichever way it was begun.
         stack: closes at the end what is opened here.
         say: takes a line for the user.
-        any_method: go on by whichever way it was begun.
 
     Raises:
         ResumeRefusedError: it was begun with other sources, another mapping or other options, or by another version.
@@ -209,7 +207,7 @@ def find_unfinished(
         past = Past.read(log)
         if past is None:
             raise _unreadable(folder.path, wanted)
-        reason = difference(past.plan, wanted, any_method=any_method)
+        reason = difference(past.plan, wanted, any_method=options.method == "auto")
         if reason is not None:
             raise ResumeRefusedError(
                 f"the unfinished load {past.plan.load_id} of {wanted.target!r} cannot be resumed: {reason}; "

@@ -146,6 +146,7 @@ class ShardRecord(BaseModel):
         lines: the file that holds them as line protocol; None where the storage files can be restored.
         revives: points that were deleted are in the storage files, and there are no lines either: restored, the
             deleted points are back.
+        unseen: the server answers no question for its times, so that its values were not counted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -155,6 +156,7 @@ class ShardRecord(BaseModel):
     digest: str | None
     lines: FileName | None = None
     revives: bool = False
+    unseen: bool = False
 
 
 class BucketRecord(BaseModel):

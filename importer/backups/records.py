@@ -20,8 +20,10 @@ class BucketBackup:
         values: field values that it held.
         size_bytes: of its files.
         digest: of all its values; None if some of them are not known for certain.
-        unchecked: shard groups that were written to while they were saved, so that a restore cannot compare them.
+        unchecked: shard groups of which it is not known for certain what was saved, so that a restore cannot compare
+            them: they were written to meanwhile, or are among the next two.
         revived: shard groups whose deleted points a restore brings back.
+        unseen: further ones, for whose times the server answers no question; their values are not counted here.
     """
 
     bucket: str
@@ -32,6 +34,7 @@ class BucketBackup:
     digest: str | None
     unchecked: int = 0
     revived: int = 0
+    unseen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,4 +235,5 @@ def _summary(entry: dict[str, Any], record: BucketRecord, files: dict[str, FileR
         digest=sum(digests, Digest()).hex if len(digests) == len(record.shards) else None,
         unchecked=sum(shard.digest is None for shard in shards),
         revived=sum(shard.revives for shard in shards),
+        unseen=sum(shard.unseen and not shard.revives for shard in shards),
     )

@@ -90,35 +90,35 @@ class ShardSaver:
         """
         name = f"{self._base}.{shard_id}.tar.gz"
         start, stop = group["startTime"], group["endTime"]
+        window = None if is_overflown(start, stop) else window_of(start, stop)
         try:
-            if is_overflown(start, stop):
-                record = self._unseen(shard_id, name)
-            else:
-                record = self._saved(bucket_id, shard_id, window_of(start, stop), name)
+            record = self._saved(bucket_id, shard_id, window, name)
         except NotFoundError:
             log.warning("warning: the server removed shard %d while it was backed up", shard_id)
             self._draft.forget(name)
             return None
         return SavedShard(name, self._draft.files[name].size, record)
 
-    def _saved(self, bucket_id: str, shard_id: int, window: tuple[int, int], name: str) -> ShardRecord:
+    def _saved(self, bucket_id: str, shard_id: int, window: tuple[int, int] | None, name: str) -> ShardRecord:
+        """Of one whose times the server does not know (None) there are the files alone."""
+        found, revives = None, False
         for attempt in range(ATTEMPTS):
             before = self._server.patiently(self._now)
             members = self._server.patiently(lambda: self._copy(shard_id, name))
-            if any(member.name.endswith(".tombstone") for member in members):
-                return self._with_lines(bucket_id, shard_id, window)
-            found = digest_of_window(self._server, bucket_id, *window, stop=self._stop)
+            revives = any(member.name.endswith(".tombstone") for member in members)
+            if window is not None:
+                if revives:
+                    return self._with_lines(bucket_id, shard_id, window)
+                found = digest_of_window(self._server, bucket_id, *window, stop=self._stop)
             newer = self._server.patiently(partial(self._newer, shard_id, before))
             if set(newer) <= set(members):
+                if found is None:
+                    break
                 return ShardRecord(values=found.values, series=found.series, digest=found.hex)
             log.info("shard %d was written to while it was copied (%d of %d tries)", shard_id, attempt + 1, ATTEMPTS)
+        if found is None:
+            return ShardRecord(values=0, series=0, digest=None, revives=revives, unseen=True)
         return ShardRecord(values=found.values, series=found.series, digest=None)
-
-    def _unseen(self, shard_id: int, name: str) -> ShardRecord:
-        """The server has the files of such a shard group, but no question for its times finds it."""
-        members = self._server.patiently(lambda: self._copy(shard_id, name))
-        revives = any(member.name.endswith(".tombstone") for member in members)
-        return ShardRecord(values=0, series=0, digest=None, revives=revives)
 
     def _copy(self, shard_id: int, name: str) -> list[Member]:
         walk = TarWalk()

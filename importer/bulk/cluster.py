@@ -7,15 +7,15 @@ had, Dask does the calls again: they have to be pure.
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, wait
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import Any
 
-from distributed import Client, Future
+from distributed import Client, Future, Security
 from distributed.comm.addressing import get_address_host_port
+from distributed.comm.core import connect
 
 from importer.bulk.on_workers import versions
 from importer.errors import ConfigurationError, ImporterError, LoadError
@@ -27,10 +27,12 @@ __all__ = ["Cluster", "There"]
 There = Future[Any]
 """What a call gives, on a worker."""
 
+MOST_PORT = 65_535
+
 ASK_SECONDS = 0.5
 """Between two looks whether the load is to stop, or the cluster has gone."""
 CONNECT_SECONDS = 2.0
-"""For one try to connect to the scheduler."""
+"""For the first try to connect to the scheduler."""
 
 
 class Cluster:
@@ -52,11 +54,8 @@ class Cluster:
     def __init__(self, options: LoadOptions, running: Running, stack: ExitStack) -> None:
         self._address, self._wait_seconds, self._running = str(options.cluster), options.wait_seconds, running
         self._patience = max(1.0, options.wait_seconds)
-        self._reach()
-        try:
-            self._client = Client(self._address, timeout=self._patience, set_as_default=False, name="importer")
-        except (OSError, ValueError, ImportError) as error:
-            raise self._no_scheduler(error) from error
+        self._until = time.monotonic() + self._patience
+        self._client = self._connected()
         stack.callback(self._client.close)
         loop: Any = self._client.loop
         self._loop: asyncio.AbstractEventLoop = loop.asyncio_loop
@@ -97,29 +96,45 @@ class Cluster:
         finally:
             coming.cancel()
 
-    def _reach(self) -> None:
-        """Wait until somebody listens at the address; the client itself would not hear that it is to stop."""
+    def _connected(self) -> Client:
+        """Ask the scheduler again and again, longer each time, until it answers.
+
+        The client would not hear that it is to stop, and waits for ever for somebody who listens and says nothing.
+        """
         try:
-            host, port = get_address_host_port(self._address)
+            _, port = get_address_host_port(self._address)
+            if not 0 < port <= MOST_PORT:
+                raise ValueError(f"there is no port {port}")  # noqa: TRY301 - one of several faults of an address
         except (ValueError, NotImplementedError) as error:
-            raise ConfigurationError(
-                f"{self._address!r} is not the address of a Dask scheduler ({error}): name one such as tcp://host:8786"
-            ) from error
-        tried_since = time.monotonic()
+            raise self._no_address(error) from error
+        seconds = CONNECT_SECONDS
         while True:
             try:
-                socket.create_connection((host, port), CONNECT_SECONDS).close()
-            except (OSError, OverflowError) as error:
-                if time.monotonic() - tried_since > self._patience:
-                    raise self._no_scheduler(error) from error
-            else:
-                return
-            self._pause()
+                with ThreadPoolExecutor(1) as alone:  # the caller's own thread may have a loop that runs
+                    alone.submit(asyncio.run, _greeted(self._address, seconds)).result()
+                return Client(self._address, timeout=self._patience, set_as_default=False, name="importer")
+            except ValueError as error:
+                raise self._no_address(error) from error
+            except (OSError, ImportError) as error:
+                self._pause()
+                left = self._until - time.monotonic()
+                if left <= 0:
+                    reason = " ".join(str(error).split())
+                    raise ConfigurationError(
+                        f"no Dask scheduler answers at {self._address!r} within {self._patience:g} s (--wait): {reason}"
+                    ) from error
+                seconds = min(2 * seconds, max(left, 1.0))
+
+    def _no_address(self, error: Exception) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self._address!r} is not the address of a Dask scheduler ({error}): name one such as tcp://host:8786"
+        )
 
     def _wait_for_workers(self) -> None:
-        waited_since = time.monotonic()
         while not self._client.scheduler_info()["workers"]:
-            if time.monotonic() - waited_since > self._patience:
+            if self._client.status != "running":
+                raise ConfigurationError(f"the scheduler of the cluster at {self._address!r} has gone")
+            if time.monotonic() > self._until:
                 raise ConfigurationError(
                     f"the cluster at {self._address!r} has no workers, after {self._patience:g} s (--wait)"
                 )
@@ -129,14 +144,6 @@ class Cluster:
         if self._running.is_stopped():
             raise self._running.interrupted("while the cluster was waited for")
         time.sleep(ASK_SECONDS)
-
-    def _no_scheduler(self, error: Exception) -> Exception:
-        if self._running.is_stopped():
-            return self._running.interrupted("while the cluster was waited for")
-        reason = " ".join(str(error).split())
-        return ConfigurationError(
-            f"no Dask scheduler answers at {self._address!r} within {self._patience:g} s (--wait): {reason}"
-        )
 
     def _checked(self, alone_since: float | None) -> float | None:
         """Raise if there is nothing to wait for any more; since when there is no worker."""
@@ -173,6 +180,12 @@ class Cluster:
                 raise ConfigurationError(
                     f"the cluster at {self._address!r} is of other versions: {where} has {', '.join(differing)}"
                 )
+
+
+async def _greeted(address: str, seconds: float) -> None:
+    how = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, timeout=seconds, **how), seconds)
+    comm.abort()
 
 
 async def _outcome(future: There) -> Any:

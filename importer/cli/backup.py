@@ -102,12 +102,19 @@ def _size(size_bytes: int) -> str:
 
 def _warn(made: Backup) -> None:
     for saved in made.buckets:
-        if written := saved.unchecked - saved.revived:
+        if written := saved.unchecked - saved.revived - saved.unseen:
             log.warning(
                 "warning: %s: %d shard group(s) were written to all the while they were saved: they are whole as of "
                 "some moment meanwhile, but a restore can only count them",
                 saved.bucket,
                 written,
+            )
+        if saved.unseen:
+            log.warning(
+                "warning: %s: %d shard group(s) begin before the first timestamp there can be, and the server answers "
+                "no question for them: their files are saved, but what is in them was not counted",
+                saved.bucket,
+                saved.unseen,
             )
         if saved.revived:
             log.warning(

@@ -76,9 +76,30 @@ def test_the_first_timestamps_whose_shard_group_begins_before_them_are_restored(
     folder = saved(trial)
     (copy,) = restore(folder, as_name=f"{trial.bucket}-copy", connection=trial.connection)
     assert (copy.values, copy.unchecked) == (14, int(restarted))
+    assert copy.status == ("unverified" if restarted else "verified")
     server.restart()
     assert digest_of(trial.server, copy.bucket_id) == before
     assert importer.read(from_backup=folder, state_dir=trial.state).height == 14
+
+
+def test_a_shard_group_that_the_server_has_lost_sight_of_and_its_twin_are_both_restored(
+    own_influxd: Callable[[], Influxd], trial: Trial, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = trial.influxd = own_influxd()
+    bucket = catalogue.create(trial.server, trial.bucket, BucketSettings(shard_duration_seconds=3_650 * DAY), None)
+    write(trial, bucket.id, f"m f=1 {MIN_TIME_NS}")
+    server.restart()
+    write(trial, bucket.id, f"m f=2 {MIN_TIME_NS + 1}\nm f=3 0")
+    for name, value in {"URL": trial.connection.url, "TOKEN": str.__str__(trial.connection.token)}.items():
+        monkeypatch.setenv(f"INFLUX_{name}", value)
+    monkeypatch.setenv("INFLUX_ORG", trial.connection.org)
+    done = command("backup", trial.bucket, "--to", trial.folder / "saved")
+    assert "1 shard group(s) begin before the first timestamp there can be" in done.err
+    assert "written to" not in done.err
+    (copy,) = restore(trial.folder / "saved", as_name=f"{trial.bucket}-copy", connection=trial.connection)
+    assert (copy.status, copy.values, copy.unchecked) == ("unverified", 3, 2)
+    read = importer.read(f"{trial.bucket}-copy", connection=trial.connection)
+    assert sorted(read["f"].to_list()) == [1.0, 2.0, 3.0]
 
 
 def test_what_is_restored_under_another_name_and_after_deletion_under_its_own_is_the_very_same(filled: Trial) -> None:

@@ -17,8 +17,7 @@ def test_the_table_has_a_line_for_each_way_with_all_points_sorted(capsys: pytest
         )
 
 
-def test_a_way_that_loses_points_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorting, "BLOCK_ROWS", 100)
+def test_fewer_points_than_asked_for_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare = sorting.prepare
     monkeypatch.setattr(sorting, "prepare", lambda folder, rows: prepare(folder, rows - 1))
     with pytest.raises(RuntimeError, match="3,000 points were to be sorted: 2999"):

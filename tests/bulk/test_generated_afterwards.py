@@ -97,6 +97,8 @@ def the_index_answers_alike(both: TwoWays, rows: Sequence[Row], keys: Sequence[s
             for one in (both.lines, both.files)
         ]
         assert shown[0] == shown[1]
+        assert "error" not in shown[0][0]
+        assert bool(shown[0][0].get("series")) is (both.hold_the_same() > 0) or what == "TAG KEYS"
 
 
 def a_backup_restores_alike(both: TwoWays) -> None:

@@ -179,8 +179,9 @@ def test_a_load_by_lines_is_not_gone_on_with_in_bulk_but_by_auto_whichever_it_wa
     with pytest.raises(ResumeRefusedError, match='with another --method: "bulk", now "write"'):
         trial.load(**usual(MORE | {"source": source, "resume": True, "method": "write"}))
     report = trial.load(**usual(MORE | {"source": source, "resume": True, "method": "auto"}))
-    assert (told(report), trial.digest()) == undisturbed[:2]
+    assert (told(report), trial.digest(), report.not_in_bulk) == (*undisturbed[:2], None)
     killed_at("after write:3", trial, source, shard_duration_seconds=86_400)
     report = trial.load(**usual(MORE | {"source": source, "resume": True, "method": "auto"}))
     assert (told(report), trial.digest()) == undisturbed[:2]
     assert report.writing is not None
+    assert report.not_in_bulk == "the unfinished load writes lines"

@@ -57,7 +57,7 @@ def held(trial: Trial) -> Digest:
 def told(report: Report) -> dict[str, Any]:
     """The report without what differs between two ways of the same load."""
     found = ledger_of(report)
-    del found["building"]
+    del found["building"], found["not_in_bulk"]
     return found
 
 

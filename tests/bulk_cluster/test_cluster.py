@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 import time
@@ -172,7 +173,9 @@ def test_without_a_scheduler_nothing_is_begun(trial: Trial) -> None:
     assert trial.buckets == set()
 
 
-@pytest.mark.parametrize("address", ["foo", "tcp://host", "tcp://host:x", "http://host:8786", ""])
+@pytest.mark.parametrize(
+    "address", ["foo", "tcp://host", "tcp://host:x", "http://host:8786", "tcp://a..b:8786", "tcp://127.0.0.1:99999", ""]
+)
 def test_what_is_no_address_is_said_at_once(trial: Trial, address: str) -> None:
     started = time.monotonic()
     with pytest.raises(
@@ -185,16 +188,19 @@ def test_what_is_no_address_is_said_at_once(trial: Trial, address: str) -> None:
 
 def test_a_load_that_waits_for_a_scheduler_or_workers_can_be_stopped(trial: Trial) -> None:
     waits = OPTIONS | {"mapping": None, "wait_seconds": 600}
+    deaf = socket.create_server(("127.0.0.1", 0))
     with LocalCluster(
         n_workers=0, processes=False, protocol="tcp://", dashboard_address=ANY_PORT, host="127.0.0.1"
     ) as idle:
-        for address in (f"tcp://127.0.0.1:{free_port()}", idle.scheduler_address):
+        silent = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
+        for address in (f"tcp://127.0.0.1:{free_port()}", silent, idle.scheduler_address):
             stop = threading.Event()
             later = threading.Timer(1, stop.set)
             later.start()
             with pytest.raises(LoadInterruptedError, match="interrupted while the cluster was waited for"):
                 trial.load(trial.csv(birds_csv(10)), cluster=address, stop=stop, **waits)
             later.join()
+        deaf.close()
         with pytest.raises(ConfigurationError, match=r"has no workers, after 1 s \(--wait\)"):
             trial.load(trial.csv(birds_csv(10)), cluster=idle.scheduler_address, **(waits | {"wait_seconds": 0}))
     assert trial.buckets == set()
